@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { duration, size } from "./units.ts";
+
+const count = (standard: number, most: number) => z.int().min(1).max(most).default(standard);
+
+/** What a client may take before and after it is trusted. Every limit is enforced before memory is taken. */
+export const limitsSchema = z.strictObject({
+  handshakeTimeout: duration("5s", "100ms", "1m").describe("longest RTMP handshake (TLS included)"),
+  connectTimeout: duration("10s", "100ms", "2m").describe("longest time from accept to the connect command"),
+  commandTimeout: duration("15s", "100ms", "10m").describe("longest time from connect to publish or play"),
+  publisherTimeout: duration("15s", "1s", "10m").describe("a publisher silent for this long is disconnected"),
+  playerTimeout: duration("60s", "1s", "1h").describe(
+    "a player that takes nothing and answers no ping for this long is dropped",
+  ),
+  messageBeforePublish: size("64KB", "4KB", "16MB").describe(
+    "largest RTMP message before publish is accepted",
+  ),
+  messageAfterPublish: size("16MB", "64KB", "256MB").describe(
+    "largest RTMP message or FLV tag of a publisher",
+  ),
+  chunkStreamsBeforePublish: count(8, 65_599).describe("chunk streams of one connection before publish"),
+  chunkStreamsAfterPublish: count(32, 65_599).describe("chunk streams of one connection after publish"),
+  halfReceived: size("64MB", "1MB", "1GB").describe("bytes of unfinished messages of one connection"),
+  amfDepth: count(16, 64).describe("nesting of AMF values"),
+  amfElements: count(1_024, 65_536).describe("values in one AMF message"),
+  commandsPerSecond: count(50, 10_000).describe("RTMP commands of one connection per second"),
+  connections: count(20_000, 1_000_000).describe("RTMP connections of this origin"),
+  connectionsPerAddress: count(4_000, 1_000_000).describe("RTMP connections of one IP address"),
+  connectsPerSecond: count(1_000, 1_000_000).describe("new RTMP connections of one IP address per second"),
+  httpHeader: size("16KB", "1KB", "64KB").describe("largest HTTP request header"),
+  streamsWaiting: count(10_000, 1_000_000).describe(
+    "plays of this origin that wait for a stream at the same time",
+  ),
+});

@@ -1,0 +1,86 @@
+/** What went wrong, as data: the text, whether trying again helps, and what each protocol's client is told. */
+export interface ErrorEntry {
+  /** One sentence for people; details go into the context. */
+  readonly text: string;
+  /** True when the same request may succeed later without a change. */
+  readonly retry: boolean;
+  /** HTTP status of the RFC 9457 answer. */
+  readonly http: number;
+  /** `code` of the RTMP `onStatus` (level `error`) that refuses the client. */
+  readonly rtmp: string;
+}
+
+const entry = (text: string, retry: boolean, http: number, rtmp: string): ErrorEntry =>
+  Object.freeze({ text, retry, http, rtmp });
+
+const CONNECT_REJECTED = "NetConnection.Connect.Rejected";
+const CALL_FAILED = "NetConnection.Call.Failed";
+const BAD_NAME = "NetStream.Publish.BadName";
+const PUBLISH_DENIED = "NetStream.Publish.Denied";
+const PLAY_FAILED = "NetStream.Play.Failed";
+const NOT_FOUND = "NetStream.Play.StreamNotFound";
+
+/** Every code of {@link HoldfastError}. README.md lists them; a test compares the two. */
+export const ERRORS = Object.freeze({
+  CONFIG_INVALID: entry("the configuration is not valid", false, 500, CONNECT_REJECTED),
+  PORT_IN_USE: entry("the address is already in use", false, 500, CONNECT_REJECTED),
+  NAME_CONFLICT: entry("another origin is alive under this name", false, 409, CONNECT_REJECTED),
+  REGISTRY_UNAVAILABLE: entry("the registry gave no answer", true, 503, CONNECT_REJECTED),
+  REGISTRY_REFUSED: entry("the registry refused the command", false, 503, CONNECT_REJECTED),
+  SESSION_LOST: entry("this origin's session is not valid any more", true, 503, CONNECT_REJECTED),
+  STREAM_NAME_INVALID: entry("the stream name is not valid", false, 400, BAD_NAME),
+  STREAM_NAME_TAKEN: entry("the stream is being published already", true, 409, BAD_NAME),
+  STREAM_INGESTED: entry("the stream is fed by a configured ingest", false, 409, BAD_NAME),
+  TAKEOVER_TOO_SOON: entry("the stream was taken over a moment ago", true, 429, BAD_NAME),
+  STREAM_TAKEN_OVER: entry("another publisher took the stream over", false, 409, BAD_NAME),
+  STREAM_NOT_FOUND: entry("nobody publishes this stream", true, 404, NOT_FOUND),
+  STREAM_ENDED: entry("the stream has ended", true, 410, NOT_FOUND),
+  PUBLISH_UNAUTHORISED: entry("publishing is not allowed", false, 403, PUBLISH_DENIED),
+  PLAY_UNAUTHORISED: entry("playing is not allowed", false, 403, PLAY_FAILED),
+  ORIGIN_DRAINING: entry("this origin is draining", true, 503, PUBLISH_DENIED),
+  ORIGIN_FULL: entry("this origin takes no more connections", true, 503, CONNECT_REJECTED),
+  ORIGIN_NOT_FOUND: entry("no origin has this name", false, 404, CALL_FAILED),
+  NOT_OWNER: entry("this origin does not own the stream", true, 421, NOT_FOUND),
+  RELAY_FAILED: entry("the stream could not be fetched from its owner", true, 502, NOT_FOUND),
+  TICKET_INVALID: entry("the relay ticket is not valid", false, 403, PLAY_FAILED),
+  PROTOCOL_VIOLATION: entry("the peer broke the protocol", false, 400, CALL_FAILED),
+  LIMIT_EXCEEDED: entry("a limit was exceeded", false, 413, CALL_FAILED),
+  SLOW_READER: entry("the player did not read fast enough", true, 503, PLAY_FAILED),
+  TIMED_OUT: entry("the peer was silent for too long", true, 408, CALL_FAILED),
+  CLIENT_LEFT: entry("the client left", false, 499, CALL_FAILED),
+  STOPPING: entry("this origin is stopping", true, 503, CONNECT_REJECTED),
+  UNAUTHORISED: entry("the request carries no valid token", false, 401, CONNECT_REJECTED),
+  REQUEST_INVALID: entry("the request is not valid", false, 400, CALL_FAILED),
+  NOT_FOUND: entry("there is nothing at this path", false, 404, CALL_FAILED),
+} satisfies Record<string, ErrorEntry>);
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/**
+ * The one error class of Holdfast. Callers branch on `code`, never on the text.
+ *
+ * `context` holds plain, loggable values. `context.detail`, when present, is the sentence shown to the client.
+ */
+export class HoldfastError extends Error {
+  override readonly name = "HoldfastError";
+  readonly code: ErrorCode;
+  readonly context: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, context: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
+    const detail = typeof context["detail"] === "string" ? context["detail"] : ERRORS[code].text;
+    super(detail, options);
+    this.code = code;
+    this.context = context;
+  }
+
+  get entry(): ErrorEntry {
+    return ERRORS[this.code];
+  }
+}
+
+/** The error itself when it is ours, else `fallback` with it as the cause. */
+export function asHoldfastError(error: unknown, fallback: ErrorCode): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new HoldfastError(fallback, { detail }, { cause: error });
+}

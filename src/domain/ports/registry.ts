@@ -1,0 +1,133 @@
+import type { OriginDescription, OriginRecord, OriginState, SessionRef } from "../origin-record.ts";
+import type { StreamKey } from "../stream-key.ts";
+import type { OwnedStream, StreamKind, StreamLocation, StreamRecord } from "../stream-record.ts";
+
+export interface RegisterOptions {
+  readonly ttlMs: number;
+  /** Instance whose live session may be replaced: the caller has proven that it is gone. */
+  readonly replaceInstance?: string;
+  /** Highest token or epoch this process has ever seen; the registry never gives a lower one again. */
+  readonly seenToken: number;
+}
+
+export type RegisterResult =
+  | { readonly outcome: "registered"; readonly epoch: number; readonly timeMs: number }
+  | { readonly outcome: "conflict"; readonly holder: OriginRecord; readonly ttlMs: number };
+
+export interface HeartbeatUpdate {
+  readonly ttlMs: number;
+  readonly beat: number;
+  readonly state: OriginState;
+  readonly load: number;
+  readonly streams: number;
+  /** Losses that this origin has acted on. */
+  readonly acknowledged: readonly OwnedStream[];
+}
+
+export type HeartbeatResult =
+  /** `lost`: streams taken over from this session, with the *new* owner's token. `timeMs`: Redis time. */
+  | { readonly outcome: "alive"; readonly lost: readonly OwnedStream[]; readonly timeMs: number }
+  /** `instance`: who holds the name now; empty when nobody does. */
+  | { readonly outcome: "lost"; readonly instance: string };
+
+/**
+ * How a claim treats a live owner.
+ * `takeover` replaces it, `reject` does not, `reclaim` is `reject` by an origin that was fed all the time and
+ * registers again (its former token must go with it).
+ */
+export type ClaimPolicy = "takeover" | "reject" | "reclaim";
+
+export interface StreamClaim {
+  readonly key: StreamKey;
+  readonly kind: StreamKind;
+  readonly policy: ClaimPolicy;
+  /** Time to live of the record, in ms; garbage collection only. */
+  readonly ttlMs: number;
+  readonly publisher: string;
+  readonly codecs: string;
+  /** Highest token this origin knows for the key; the new one is greater. 0 when it knows none. */
+  readonly formerToken: number;
+  /** Shortest and longest pause between two take-overs of one key, in ms. */
+  readonly pauseMinMs: number;
+  readonly pauseMaxMs: number;
+}
+
+export type ClaimResult =
+  | { readonly outcome: "granted"; readonly token: number; readonly previous: string }
+  | { readonly outcome: "held"; readonly origin: string; readonly token: number }
+  | { readonly outcome: "too-soon"; readonly origin: string; readonly retryAfterMs: number }
+  | { readonly outcome: "ingested"; readonly ingest: string }
+  | { readonly outcome: "session-lost" };
+
+/** Why a touched stream is not this origin's any more. */
+export interface TouchLoss {
+  readonly key: StreamKey;
+  /** `missing`: claim it again. `taken`: somebody else's, under `token`. */
+  readonly outcome: "missing" | "taken";
+  readonly token: number;
+}
+
+export interface RegistryEvent {
+  /** Redis stream id. */
+  readonly id: string;
+  /** ms since 1970, Redis time. */
+  readonly at: number;
+  readonly type: string;
+  /** The other fields, such as stream, origin, epoch, token, reason, by. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** A wake-up. Never the only carrier of a fact: the heartbeat says the same until it is acknowledged. */
+export interface Notice {
+  readonly type: "taken-over";
+  readonly stream: OwnedStream;
+}
+
+/**
+ * Who owns what, for the whole fleet. Two adapters: Redis and memory; one contract suite runs against both.
+ *
+ * Expected outcomes are values. Every method rejects with HoldfastError `REGISTRY_UNAVAILABLE` when no answer came
+ * in time (a write may or may not have been applied; all writes are fenced and idempotent) and with
+ * `REGISTRY_REFUSED` when the registry answered with an error (auth, read-only replica, out of memory).
+ */
+export interface Registry {
+  /** Where it is, for people: a URL without credentials, or `memory`. */
+  readonly address: string;
+  /** Whether the last command was answered. */
+  readonly available: boolean;
+  /** Connect and check (`maxmemory-policy`, role). Returns warnings for the operator. */
+  connect(): Promise<readonly string[]>;
+  close(): Promise<void>;
+
+  register(origin: OriginDescription, options: RegisterOptions): Promise<RegisterResult>;
+  heartbeat(session: SessionRef, update: HeartbeatUpdate): Promise<HeartbeatResult>;
+  /** End a session and drop its index entries. Does nothing when the session is not the current one. */
+  leave(session: SessionRef, reason: string): Promise<void>;
+
+  claimStream(session: SessionRef, claim: StreamClaim): Promise<ClaimResult>;
+  /** Renew the records' TTLs. Returns only those that are not ours. Any number; batched inside. */
+  touchStreams(
+    session: SessionRef,
+    streams: readonly OwnedStream[],
+    ttlMs: number,
+  ): Promise<readonly TouchLoss[]>;
+  /** Delete the records that still carry our token. Returns how many did. */
+  releaseStreams(session: SessionRef, streams: readonly OwnedStream[], reason: string): Promise<number>;
+  /** Write the codecs, if the token is still the record's. */
+  describeStream(session: SessionRef, stream: OwnedStream, codecs: string): Promise<boolean>;
+  /** One round trip for all keys. `undefined` where nobody live owns the key. Past every cache. */
+  locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]>;
+
+  listOrigins(): Promise<readonly OriginRecord[]>;
+  /** All records that a live session stands behind. */
+  listStreams(): Promise<readonly StreamRecord[]>;
+  /** Time left of an origin's session in ms; 0 when it has none. */
+  sessionTimeLeft(name: string): Promise<number>;
+
+  /** The newest `count` events, oldest first. */
+  recentEvents(count: number): Promise<readonly RegistryEvent[]>;
+  /** Events after `id` (`$` is "from now on") until `signal` is aborted. */
+  followEvents(id: string, signal: AbortSignal): AsyncIterable<RegistryEvent>;
+  /** Hear the notices for one origin. Survives reconnects. The returned function ends it. */
+  onNotice(origin: string, listener: (notice: Notice) => void): Promise<() => void>;
+}

@@ -1,0 +1,39 @@
+import type { OriginRecord } from "./origin-record.ts";
+import type { StreamKey } from "./stream-key.ts";
+
+/** What feeds the owner of a stream. */
+export type StreamKind = "publish" | "ingest";
+
+/** Who owns a stream. Valid only while the owner's session lives with the same epoch. */
+export interface StreamRecord {
+  readonly key: StreamKey;
+  /** Name of the owner. */
+  readonly origin: string;
+  /** Epoch of the owner's session. */
+  readonly epoch: number;
+  /** Fencing token: grows with every grant of this key. */
+  readonly token: number;
+  readonly kind: StreamKind;
+  /** When this ownership began: ms since 1970, Redis time. */
+  readonly since: number;
+  /** Address of the encoder, or URL of the source without credentials. */
+  readonly publisher: string;
+  /** Such as `avc1,mp4a`; empty until the first sequence headers arrived. */
+  readonly codecs: string;
+  /** Origin that lost the stream to this one, or empty. */
+  readonly previous: string;
+  /** Take-overs in a row, each soon after the one before; 0 when the last one is long ago. */
+  readonly takeovers: number;
+}
+
+/** A stream together with its owner's live session: the answer to "who owns this?" */
+export interface StreamLocation {
+  readonly record: StreamRecord;
+  readonly owner: OriginRecord;
+}
+
+/** A stream owned by this origin under this token. */
+export interface OwnedStream {
+  readonly key: StreamKey;
+  readonly token: number;
+}
