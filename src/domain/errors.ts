@@ -52,6 +52,8 @@ export const ERRORS = Object.freeze({
   UNAUTHORISED: entry("the request carries no valid token", false, 401, CONNECT_REJECTED),
   REQUEST_INVALID: entry("the request is not valid", false, 400, CALL_FAILED),
   NOT_FOUND: entry("there is nothing at this path", false, 404, CALL_FAILED),
+  METHOD_NOT_ALLOWED: entry("this path does not take this method", false, 405, CALL_FAILED),
+  INTERNAL: entry("something went wrong inside this origin", true, 500, CALL_FAILED),
 } satisfies Record<string, ErrorEntry>);
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,35 @@
+import { ERRORS, type HoldfastError } from "./errors.ts";
+
+/** Media type of {@link Problem} as JSON (RFC 9457 §3). */
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** The body of every HTTP error of an origin (RFC 9457 §3.1). */
+export interface Problem {
+  /** `urn:holdfast:error:<code>`; names the code, leads nowhere. */
+  readonly type: string;
+  /** The same for every occurrence of the code. */
+  readonly title: string;
+  readonly status: number;
+  /** About this occurrence. */
+  readonly detail: string;
+  /** What callers branch on. */
+  readonly code: string;
+}
+
+/**
+ * What an HTTP client is told about an error.
+ *
+ * Details of a 5xx name hosts and causes inside the fleet: they are for the log, the client gets the general sentence.
+ */
+export function problemOf(error: HoldfastError): { readonly status: number; readonly body: Problem } {
+  const { text, http } = ERRORS[error.code];
+  const detail = http >= 500 ? text : error.message;
+  const body = {
+    type: `urn:holdfast:error:${error.code}`,
+    title: text,
+    status: http,
+    detail,
+    code: error.code,
+  };
+  return { status: http, body };
+}
