@@ -1,0 +1,52 @@
+import { isIPv6 } from "node:net";
+import type { Config } from "./schema.ts";
+
+/** The addresses other hosts are told, as `host:port`; empty where this origin offers none. */
+export interface AdvertisedAddresses {
+  readonly rtmp: string;
+  readonly http: string;
+  readonly relay: string;
+  readonly peer: string;
+}
+
+/** The ports that were really bound. */
+export interface BoundPorts {
+  readonly rtmp: number;
+  readonly http: number;
+}
+
+/**
+ * What this origin tells others of where it is.
+ *
+ * The public addresses (`rtmp`, `http`) are only what the operator wrote: a guess would send players to a container's
+ * inner address. The fleet-internal ones (`relay`, `peer`) default to the address that is listened on, or to the host
+ * name when that is every address. `{hostname}` and `{name}` are filled in; port 0 means the port that was bound.
+ */
+export function advertisedAddresses(
+  config: Config,
+  bound: BoundPorts,
+  hostname: string,
+): AdvertisedAddresses {
+  const host = isEveryAddress(config.bind) ? hostname : config.bind;
+  const fill = (template: string | undefined, port: number): string => {
+    if (template === undefined) return "";
+    const filled = template.replaceAll("{hostname}", hostname).replaceAll("{name}", config.name);
+    return filled.endsWith(":0") ? `${filled.slice(0, -1)}${port}` : filled;
+  };
+  return {
+    rtmp: fill(config.advertise.rtmp, bound.rtmp),
+    http: fill(config.advertise.http, bound.http),
+    relay: fill(config.advertise.relay, bound.rtmp) || joinHostPort(host, bound.rtmp),
+    peer: fill(config.advertise.peer, bound.http) || joinHostPort(host, bound.http),
+  };
+}
+
+/** `host:port`, with brackets round an IPv6 address. */
+export function joinHostPort(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** True for the wildcard addresses. */
+function isEveryAddress(address: string): boolean {
+  return address === "0.0.0.0" || address === "::" || address === "";
+}
