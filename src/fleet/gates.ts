@@ -65,7 +65,16 @@ export interface PlayRequest {
 
 export type PlayAnswer =
   /** Subscribe to this channel. It is ready, or on hold (its source left a moment ago and may come back). */
-  | { readonly kind: "serve"; readonly channel: Channel }
+  | {
+      readonly kind: "serve";
+      readonly channel: Channel;
+      /**
+       * Present when the request carried a ticket. Fires when this origin stops owning the stream: then destroy that
+       * connection at once, without StreamEOF, whatever the channel does: the asking origin takes a StreamEOF for
+       * the end of the stream, and a broken connection for a reason to look up the new owner.
+       */
+      readonly revoked?: AbortSignal;
+    }
   /** Go to the owner. `address` is `host:port` of the protocol that the client speaks. */
   | { readonly kind: "redirect"; readonly address: string; readonly owner: string };
 
