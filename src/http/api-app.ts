@@ -1,0 +1,85 @@
+import swagger from "@fastify/swagger";
+import type { FastifyInstance } from "fastify";
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from "fastify-type-provider-zod";
+import type { Logger } from "pino";
+import type { Config } from "../config/schema.ts";
+import type { Registry } from "../domain/ports/registry.ts";
+import { addApiAuth } from "./api-auth.ts";
+import { createApp } from "./app.ts";
+import { createHttpPort, type HttpPort } from "./http-port.ts";
+import { addEventRoutes } from "./routes-events.ts";
+import { addHealthRoutes, type Readiness } from "./routes-health.ts";
+import { addOriginRoutes } from "./routes-origins.ts";
+import { addStreamRoutes, type Explain } from "./routes-streams.ts";
+import { addSrsRoutes, type StreamLookup } from "./srs-compat.ts";
+
+export interface ApiAppOptions {
+  readonly config: Pick<Config, "bind" | "api" | "limits" | "vhosts">;
+  readonly version: string;
+  readonly registry: Registry;
+  /** The fleet's lookup, for SRS; everything else reads past its cache. */
+  readonly lookup: StreamLookup;
+  readonly explain: Explain;
+  readonly readiness: () => Readiness;
+  readonly log: Logger;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 1_000;
+
+/** The API port: what the fleet knows, for operators and programs. On loopback unless there is a token. */
+export function createApiApp(options: ApiAppOptions): HttpPort {
+  const { config, log, registry } = options;
+  const app = createApp({
+    log,
+    maxHeaderBytes: config.limits.httpHeader,
+    headersTimeoutMs: config.limits.handshakeTimeout,
+    requestTimeoutMs: Math.max(REQUEST_TIMEOUT_MS, config.limits.handshakeTimeout),
+    maxConnections: MAX_CONNECTIONS,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  // SRS announces JSON and sends nothing; no path here reads a body.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null));
+
+  addApiAuth(app, config.api.token);
+  addOpenApi(app, options.version);
+  addHealthRoutes(app, options.readiness);
+  addSrsRoutes(app, { lookup: options.lookup, vhosts: config.vhosts, log });
+  app.after(() => {
+    addOriginRoutes(app, registry);
+    addStreamRoutes(app, registry, options.explain);
+    addEventRoutes(app, registry);
+  });
+  // The settings allow `api.bind` beyond loopback only together with a token.
+  const host = config.api.bind ?? (config.api.token === undefined ? "127.0.0.1" : config.bind);
+  return createHttpPort(app, { host, port: config.api.port, setting: "api.port" });
+}
+
+function addOpenApi(app: FastifyInstance, version: string): void {
+  void app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Holdfast", version, description: "What a fleet of live-streaming origins knows." },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      security: [{ token: [] }],
+    },
+    transform: nameWildcard,
+    transformObject: jsonSchemaTransformObject,
+  });
+  app.get("/api/fleet/v1/openapi.json", { schema: { hide: true } }, () => app.swagger());
+}
+
+/** OpenAPI has no `*`: the rest of the path is called `key` there. */
+const nameWildcard: typeof jsonSchemaTransform = (input) => {
+  const { schema, url } = jsonSchemaTransform(input);
+  if (!url.endsWith("/*")) return { schema, url };
+  const text = JSON.stringify(schema).replaceAll('"*"', '"key"');
+  return { schema: JSON.parse(text) as typeof schema, url: url.replace(/\*$/, ":key") };
+};
