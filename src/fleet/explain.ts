@@ -1,0 +1,88 @@
+import { describeEvent } from "../domain/event-text.ts";
+import type { Registry, RegistryEvent } from "../domain/ports/registry.ts";
+import { reportEvent, reportLookup, type EventReport, type LookupReport } from "../domain/reports.ts";
+import type { StreamKey } from "../domain/stream-key.ts";
+import type { StreamLocation } from "../domain/stream-record.ts";
+
+/** Why a stream is where it is, and what happened before. */
+export interface Explanation {
+  readonly stream: string;
+  readonly live: boolean;
+  /** The answer in one sentence. */
+  readonly summary: string;
+  /** Why it is so, most important first. */
+  readonly reasons: string[];
+  readonly lookup: LookupReport | null;
+  /** Oldest first; as far back as the registry remembers. */
+  readonly history: (EventReport & { readonly text: string })[];
+}
+
+/** As many events as the registry keeps. */
+const ALL_EVENTS = 10_000;
+
+/**
+ * Explain one stream from the registry alone, so that it works with every origin down.
+ *
+ * @throws HoldfastError `REGISTRY_UNAVAILABLE`
+ */
+export async function explainStream(registry: Registry, key: StreamKey): Promise<Explanation> {
+  const [[location], events] = await Promise.all([registry.locate([key]), registry.recentEvents(ALL_EVENTS)]);
+  const history = historyOf(key, events);
+  const timeLeftMs = location ? await registry.sessionTimeLeft(location.owner.name) : 0;
+  return {
+    stream: key,
+    live: location !== undefined,
+    summary: location
+      ? `${key} is owned by ${location.owner.name}, under token ${location.record.token}.`
+      : `Nobody publishes ${key} now.`,
+    reasons: location ? whyThere(location, history, timeLeftMs) : whyNowhere(history),
+    lookup: location ? reportLookup(location, timeLeftMs) : null,
+    history: history.map((event) => ({ ...reportEvent(event), text: describeEvent(event) })),
+  };
+}
+
+/** The stream's own events, and how the sessions ended that owned it. */
+function historyOf(key: StreamKey, events: readonly RegistryEvent[]): RegistryEvent[] {
+  const owners = new Set<string>();
+  return events.filter(({ type, fields }) => {
+    const session = `${fields["origin"]}@${fields["epoch"]}`;
+    if (fields["stream"] === key) owners.add(session);
+    return fields["stream"] === key || (type === "left" && owners.has(session));
+  });
+}
+
+function whyThere({ record, owner }: StreamLocation, history: RegistryEvent[], timeLeftMs: number): string[] {
+  const grant = history.findLast(({ fields }) => fields["token"] === String(record.token));
+  const left = (timeLeftMs / 1_000).toFixed(1);
+  return [
+    whyGranted(record.publisher, owner.name, grant),
+    `The session of ${owner.name} (epoch ${owner.epoch}) is alive: ${left} s are left, and it is renewed all the time.`,
+    ...(record.takeovers > 0 ? [`It was taken over ${record.takeovers} times in short order.`] : []),
+    ...(owner.state === "draining" ? [`${owner.name} is draining: new streams go elsewhere.`] : []),
+  ];
+}
+
+function whyGranted(publisher: string, owner: string, grant: RegistryEvent | undefined): string {
+  const encoder = publisher === "" ? "An encoder" : `An encoder at ${publisher}`;
+  const { previous = "", reason = "" } = grant?.fields ?? {};
+  if (grant?.type === "taken-over")
+    return `${encoder} published it to ${owner} while ${previous} had it: the newcomer takes over.`;
+  if (reason === "owner gone")
+    return `${encoder} published it to ${owner} after the former owner's session had ended.`;
+  if (reason === "reclaimed")
+    return `${owner} had it all the time and claimed it again when its registration was lost.`;
+  return `${encoder} published it to ${owner}, and nobody else had it: a stream stays where its encoder is.`;
+}
+
+function whyNowhere(history: RegistryEvent[]): string[] {
+  const last = history.at(-1);
+  if (!last) return ["Nobody published it, as far back as the registry remembers."];
+  const { origin = "", reason = "", epoch = "" } = last.fields;
+  const why = reason === "" ? "" : ` (${reason})`;
+  if (last.type === "released") return [`${origin}, its last owner, gave it back${why}.`];
+  if (last.type === "left") return [`${origin}, its last owner, left the fleet${why}.`];
+  return [
+    `${origin}, its last owner, is gone without a word: its session (epoch ${epoch}) was not renewed and ended.`,
+    "The stream is free for any origin that an encoder publishes it to.",
+  ];
+}
