@@ -17,5 +17,5 @@ export function maskUrl(url: string): string {
 /** A setting's value as people may see it. */
 export function maskValue(setting: Setting, value: unknown): unknown {
   if (value === undefined || setting.secret === false) return value;
-  return setting.secret === "url" ? maskUrl(String(value)) : MASK;
+  return setting.secret === "url" && typeof value === "string" ? maskUrl(value) : MASK;
 }

@@ -67,7 +67,7 @@ function describeSetting(path: string, schema: z.ZodType): Setting {
   return {
     path,
     kind,
-    description: String(meta["description"] ?? ""),
+    description: typeof meta["description"] === "string" ? meta["description"] : "",
     standard,
     allowed: typeof meta["allowed"] === "string" ? meta["allowed"] : allowedBy(base, kind),
     secret: meta["secret"] === "url" ? "url" : meta["secret"] === true,
