@@ -1,0 +1,134 @@
+import { FfprobePlayer } from "./ffprobe-player.ts";
+import { MpvPlayer } from "./mpv-player.ts";
+import type { CompareRules } from "./packet-compare.ts";
+import { FlvPlayer } from "./player.ts";
+import type { Player } from "./player.ts";
+import { WebSocketPlayer } from "./web-socket-player.ts";
+import { WirePlayer } from "./wire-player.ts";
+
+/** Where a server is, as `host:port`. */
+export interface ServerAddress {
+  readonly rtmp: string;
+  readonly rtmps?: string;
+  readonly http?: string;
+}
+
+export interface PlayerKind {
+  /** Begins a sentence. */
+  readonly name: string;
+  readonly protocol: "rtmp" | "http-flv" | "ws-flv";
+  /** What can be compared of it; `time` when it only tells how far it is. */
+  readonly hands: CompareRules["order"] | "time";
+  /** Exit codes after an orderly end of the stream. */
+  readonly endsWith: readonly number[];
+  /** Exit codes after a refusal. */
+  readonly refusedWith: readonly number[];
+  /** Understands codecs by FourCC, or looks at no codec. */
+  readonly anyCodec: boolean;
+  readonly play: (at: ServerAddress, stream: string) => Player;
+}
+
+const rtmp = (at: ServerAddress, stream: string) => `rtmp://${at.rtmp}/${stream}`;
+const http = (at: ServerAddress, stream: string) => `http://${at.http}/${stream}.flv`;
+
+const ffmpegCopy = (url: string) =>
+  new FlvPlayer("ffmpeg", "ffmpeg", [
+    ...["-v", "warning", "-nostdin", "-copyts", "-i", url, "-c", "copy"],
+    ...["-f", "flv", "-flvflags", "no_duration_filesize", "-flush_packets", "1", "pipe:1"],
+  ]);
+
+/** Every client that plays in these tests. The exit codes are those of facts about each, not of our wishes. */
+export const PLAYERS = {
+  ffmpeg: {
+    name: "ffmpeg -c copy",
+    protocol: "rtmp",
+    hands: "per-track",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => ffmpegCopy(rtmp(at, stream)),
+  },
+  ffprobe: {
+    name: "ffprobe",
+    protocol: "rtmp",
+    hands: "per-track",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => new FfprobePlayer(rtmp(at, stream)),
+  },
+  rtmpdump: {
+    name: "rtmpdump",
+    protocol: "rtmp",
+    hands: "exact",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: true,
+    play: (at, stream) =>
+      new FlvPlayer("rtmpdump", "rtmpdump", ["-q", "-v", "-r", rtmp(at, stream), "-o", "-"]),
+  },
+  gstreamer: {
+    name: "GStreamer's rtmp2src",
+    protocol: "rtmp",
+    hands: "exact",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: true,
+    play: (at, stream) =>
+      new FlvPlayer("gst-launch-1.0", "gst-launch-1.0", [
+        ...["-q", "rtmp2src", `location=${rtmp(at, stream)}`, "!", "fdsink", "fd=1", "sync=false"],
+      ]),
+  },
+  mpv: {
+    name: "mpv",
+    protocol: "rtmp",
+    hands: "time",
+    endsWith: [0],
+    refusedWith: [2],
+    anyCodec: false,
+    play: (at, stream) => new MpvPlayer(rtmp(at, stream)),
+  },
+  curl: {
+    name: "curl over HTTP-FLV",
+    protocol: "http-flv",
+    hands: "exact",
+    endsWith: [0],
+    refusedWith: [22],
+    anyCodec: true,
+    play: (at, stream) => new FlvPlayer("curl", "curl", ["-sSfLN", http(at, stream)]),
+  },
+  ffmpegHttp: {
+    name: "ffmpeg -c copy over HTTP-FLV",
+    protocol: "http-flv",
+    hands: "per-track",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => ffmpegCopy(http(at, stream)),
+  },
+  webSocket: {
+    name: "a WebSocket",
+    protocol: "ws-flv",
+    hands: "exact",
+    endsWith: [1000],
+    refusedWith: [1006],
+    anyCodec: true,
+    play: (at, stream) => new WebSocketPlayer(`ws://${at.http}/${stream}.flv`),
+  },
+  wire: {
+    name: "a plain RTMP client",
+    protocol: "rtmp",
+    hands: "exact",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: true,
+    play: (at, stream) => new WirePlayer(at.rtmp, stream),
+  },
+} satisfies Record<string, PlayerKind>;
+
+export type PlayerName = keyof typeof PLAYERS;
+
+/** The kinds under these names; all of them when none is given. */
+export function playerKinds(...names: PlayerName[]): PlayerKind[] {
+  return (names.length > 0 ? names : (Object.keys(PLAYERS) as PlayerName[])).map((name) => PLAYERS[name]);
+}
