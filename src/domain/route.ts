@@ -1,0 +1,47 @@
+import type { OriginDescription } from "./origin-record.ts";
+
+/** `play.remote`: how a stream of another origin is played. */
+export type RemotePolicy = "auto" | "redirect" | "relay";
+
+/** Everything that decides how a play of a stream with a live owner is served. */
+export interface PlayQuestion {
+  readonly remote: RemotePolicy;
+  readonly protocol: "rtmp" | "rtmps" | "http-flv" | "ws-flv";
+  /** The client is an SRS edge or origin: the one RTMP client that follows a 302 at play time. */
+  readonly srs: boolean;
+  /** This request is known to have been redirected once already. */
+  readonly redirected: boolean;
+  /** The origin that was asked. */
+  readonly self: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http">;
+  /** The owner's session. */
+  readonly owner: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http">;
+}
+
+export type PlayRoute =
+  | { readonly to: "redirect"; readonly address: string }
+  | { readonly to: "relay" }
+  /** The record names this very origin, which has no such stream: stale, as good as nobody. */
+  | { readonly to: "nobody" };
+
+/**
+ * Where a play goes whose stream has a live owner elsewhere.
+ *
+ * A redirect needs a client that follows it and an address to send it to, and never leads back here; on doubt the
+ * stream is relayed, which every player can play. WebSocket clients follow no redirect, and an RTMPS player is not
+ * sent to a plain port. [facts: no stock RTMP player but the SRS edge follows a 302]
+ */
+export function decidePlay(question: PlayQuestion): PlayRoute {
+  const { remote, redirected, self, owner } = question;
+  if (owner.name === self.name || owner.instance === self.instance) return { to: "nobody" };
+  if (remote === "relay" || redirected) return { to: "relay" };
+  const address = redirectAddress(question);
+  return address === "" ? { to: "relay" } : { to: "redirect", address };
+}
+
+/** Empty when this client cannot be redirected. */
+function redirectAddress({ remote, protocol, srs, self, owner }: PlayQuestion): string {
+  if (protocol === "rtmp" && (srs || remote === "redirect"))
+    return owner.rtmp === self.rtmp ? "" : owner.rtmp;
+  if (protocol === "http-flv") return owner.http === self.http ? "" : owner.http;
+  return "";
+}

@@ -1,0 +1,25 @@
+import type { ClaimPolicy } from "../domain/ports/registry.ts";
+import type { RemotePolicy } from "../domain/route.ts";
+
+/** The settings that the fleet layer reads; a whole `Config` fits. Durations in ms. */
+export interface FleetSettings {
+  readonly lease: { readonly ttl: number; readonly renewEvery: number };
+  readonly cluster: { readonly key?: string | undefined; readonly previousKey?: string | undefined };
+  readonly publish: {
+    readonly onDuplicate: Exclude<ClaimPolicy, "reclaim">;
+    readonly takeoverPauseMin: number;
+    readonly takeoverPauseMax: number;
+  };
+  readonly play: {
+    readonly remote: RemotePolicy;
+    readonly startTimeout: number;
+    readonly waitForPublish: number;
+  };
+  readonly continuity: { readonly hold: number };
+  readonly relay: {
+    readonly idleStop: number;
+    readonly rereadEvery: number;
+    readonly stallTimeout: number;
+  };
+  readonly limits: { readonly streamsWaiting: number };
+}
