@@ -1,0 +1,18 @@
+/** Streams per script call: about 1 ms of Redis, so that no other origin waits long. */
+export const BATCH = 500;
+
+/** Entries that the event log keeps, about. */
+export const EVENT_LOG_LENGTH = 10_000;
+
+/** Life of the index sets `origins` and `held:<name>` without a heartbeat, in ms. */
+export const INDEX_TTL_MS = 60_000;
+
+/** Life of `lost:<name>@<epoch>` without a heartbeat, in ms. */
+export const LOST_TTL_MS = 30_000;
+
+/** `items` in pieces of at most {@link BATCH}. */
+export function batches<T>(items: readonly T[]): T[][] {
+  const pieces: T[][] = [];
+  for (let start = 0; start < items.length; start += BATCH) pieces.push(items.slice(start, start + BATCH));
+  return pieces;
+}

@@ -1,0 +1,163 @@
+import type { Logger } from "pino";
+import type { OriginDescription, OriginRecord, SessionRef } from "../domain/origin-record.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type {
+  ClaimResult,
+  HeartbeatResult,
+  HeartbeatUpdate,
+  Notice,
+  RegisterOptions,
+  RegisterResult,
+  Registry,
+  RegistryEvent,
+  StreamClaim,
+  TouchLoss,
+} from "../domain/ports/registry.ts";
+import type { StreamKey } from "../domain/stream-key.ts";
+import type { OwnedStream, StreamLocation, StreamRecord } from "../domain/stream-record.ts";
+import { systemClock } from "../ops/clock.ts";
+import { RedisClient } from "./client.ts";
+import { keysOf } from "./keys.ts";
+import { BLOCK_MS, followLog, readRecent } from "./redis-events.ts";
+import { readTime } from "./redis-grants.ts";
+import type { RedisContext } from "./redis-grants.ts";
+import { listOrigins, listStreams, locate, sessionTimeLeft } from "./redis-lookups.ts";
+import { RedisNotices } from "./redis-notices.ts";
+import { heartbeat, leave, register } from "./redis-sessions.ts";
+import { claim, describe, release, touch } from "./redis-streams.ts";
+import { RedisTime } from "./redis-time.ts";
+import { checkServer } from "./start-checks.ts";
+
+export interface RedisRegistryOptions {
+  /** See {@link parseRedisUrl} for the forms. */
+  readonly url: string;
+  /** Hash tag that all keys begin with, such as `{holdfast}`. */
+  readonly prefix: string;
+  readonly commandTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** @throws HoldfastError `CONFIG_INVALID` when the URL is not one */
+export function createRedisRegistry(options: RedisRegistryOptions): Registry {
+  return new RedisRegistry(options);
+}
+
+/**
+ * The registry in Redis. Each transition is one Lua file; this class only says which.
+ *
+ * `connect` rejects when Redis is not there or not fit, and goes on connecting in the background: call it again until
+ * it resolves. All other methods work as soon as there is a connection.
+ */
+class RedisRegistry implements Registry {
+  readonly #options: RedisRegistryOptions;
+  readonly #context: RedisContext;
+  readonly #notices: RedisNotices;
+  readonly #closing = new AbortController();
+
+  constructor(options: RedisRegistryOptions) {
+    this.#options = options;
+    this.#context = {
+      client: this.#client("commands", 0),
+      keys: keysOf(options.prefix),
+      time: new RedisTime(options.clock ?? systemClock),
+      commandTimeoutMs: options.commandTimeoutMs,
+    };
+    this.#notices = new RedisNotices(this.#client("notices", 0));
+  }
+
+  get address(): string {
+    return this.#context.client.address;
+  }
+
+  get available(): boolean {
+    return this.#context.client.available;
+  }
+
+  async connect(): Promise<readonly string[]> {
+    const { client } = this.#context;
+    await client.connect();
+    const warnings = await Promise.all(client.masters().map(checkServer));
+    await readTime(this.#context);
+    return warnings.flat();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.#notices.close(), this.#context.client.close()]);
+  }
+
+  register(origin: OriginDescription, options: RegisterOptions): Promise<RegisterResult> {
+    return register(this.#context, origin, options);
+  }
+
+  heartbeat(session: SessionRef, update: HeartbeatUpdate): Promise<HeartbeatResult> {
+    return heartbeat(this.#context, session, update);
+  }
+
+  leave(session: SessionRef, reason: string): Promise<void> {
+    return leave(this.#context, session, reason);
+  }
+
+  claimStream(session: SessionRef, wish: StreamClaim): Promise<ClaimResult> {
+    return claim(this.#context, session, wish);
+  }
+
+  touchStreams(
+    session: SessionRef,
+    streams: readonly OwnedStream[],
+    ttlMs: number,
+  ): Promise<readonly TouchLoss[]> {
+    return touch(this.#context, session, streams, ttlMs);
+  }
+
+  releaseStreams(session: SessionRef, streams: readonly OwnedStream[], reason: string): Promise<number> {
+    return release(this.#context, session, streams, reason);
+  }
+
+  describeStream(session: SessionRef, stream: OwnedStream, codecs: string): Promise<boolean> {
+    return describe(this.#context, session, stream, codecs);
+  }
+
+  locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]> {
+    return locate(this.#context, keys);
+  }
+
+  listOrigins(): Promise<readonly OriginRecord[]> {
+    return listOrigins(this.#context);
+  }
+
+  listStreams(): Promise<readonly StreamRecord[]> {
+    return listStreams(this.#context);
+  }
+
+  sessionTimeLeft(name: string): Promise<number> {
+    return sessionTimeLeft(this.#context, name);
+  }
+
+  recentEvents(count: number): Promise<readonly RegistryEvent[]> {
+    return readRecent(this.#context.client, this.#context.keys.events, count);
+  }
+
+  followEvents(id: string, signal: AbortSignal): AsyncIterable<RegistryEvent> {
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    return followLog(this.#client("events", BLOCK_MS), this.#context.keys.events, id, either);
+  }
+
+  onNotice(origin: string, listener: (notice: Notice) => void): Promise<() => void> {
+    return this.#notices.listen(this.#context.keys.notify(origin), listener);
+  }
+
+  /** @param blockMs how long a command of this connection may wait inside Redis */
+  #client(purpose: string, blockMs: number): RedisClient {
+    const { url, commandTimeoutMs, connectTimeoutMs, log } = this.#options;
+    return new RedisClient({
+      url,
+      purpose,
+      commandTimeoutMs: commandTimeoutMs + blockMs,
+      connectTimeoutMs,
+      log,
+    });
+  }
+}

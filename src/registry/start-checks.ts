@@ -1,0 +1,96 @@
+import { HoldfastError } from "../domain/errors.ts";
+import type { Server } from "./client.ts";
+import { asList, asText } from "./replies.ts";
+
+/** What a server says of itself; `undefined` where we may not ask. */
+interface Facts {
+  readonly info: ReadonlyMap<string, string> | undefined;
+  readonly config: ReadonlyMap<string, string> | undefined;
+}
+
+/**
+ * See whether ownership is safe in this Redis, before the first session.
+ *
+ * @returns sentences for the operator about what is allowed but should be known
+ * @throws HoldfastError `REGISTRY_REFUSED` when records could vanish (`maxmemory-policy`) or cannot be written (replica)
+ */
+export async function checkServer(server: Server): Promise<readonly string[]> {
+  const facts = { info: await readInfo(server), config: await readConfig(server) };
+  const warnings: string[] = [];
+  if (!facts.info) warnings.push(`Redis at ${server.address} does not allow INFO: its role is not checked`);
+  refuseReplica(server, facts);
+
+  const policy = facts.config?.get("maxmemory-policy") ?? facts.info?.get("maxmemory_policy");
+  if (policy === undefined)
+    warnings.push(
+      `Redis at ${server.address} does not tell its maxmemory-policy: make sure that it is noeviction`,
+    );
+  else if (policy !== "noeviction") throw evicting(server, policy);
+
+  const persistence = saysPersistence(facts);
+  if (persistence === undefined)
+    warnings.push(`Redis at ${server.address} does not tell whether it saves to disk`);
+  else if (!persistence)
+    warnings.push(
+      `Redis at ${server.address} saves nothing to disk: after its restart every origin registers and claims anew`,
+    );
+  return warnings;
+}
+
+function refuseReplica(server: Server, { info }: Facts): void {
+  const role = info?.get("role");
+  if (role === undefined || role === "master") return;
+  const readOnly = info?.get("slave_read_only") !== "0";
+  throw new HoldfastError("REGISTRY_REFUSED", {
+    detail:
+      `Redis at ${server.address} is a ${readOnly ? "read-only replica" : "replica, which loses what is written to it"}: ` +
+      "redis.url must lead to the master",
+    registry: server.address,
+  });
+}
+
+function evicting(server: Server, policy: string): HoldfastError {
+  return new HoldfastError("REGISTRY_REFUSED", {
+    detail:
+      `Redis at ${server.address} has maxmemory-policy ${policy} and may throw ownership records away: ` +
+      "set it to noeviction",
+    registry: server.address,
+    policy,
+  });
+}
+
+function saysPersistence({ info, config }: Facts): boolean | undefined {
+  if (config?.get("appendonly") === "yes" || info?.get("aof_enabled") === "1") return true;
+  const save = config?.get("save");
+  return save === undefined ? undefined : save.trim() !== "";
+}
+
+async function readInfo(server: Server): Promise<Map<string, string> | undefined> {
+  const text = await unlessForbidden(() => server.call("INFO"));
+  if (text === undefined) return undefined;
+  const lines = asText(text).split("\r\n");
+  return new Map(lines.map((line) => [line.split(":", 1)[0] ?? "", line.slice(line.indexOf(":") + 1)]));
+}
+
+/** Many hosted Redis forbid CONFIG; INFO then says the most important things. */
+async function readConfig(server: Server): Promise<Map<string, string> | undefined> {
+  const settings = new Map<string, string>();
+  for (const name of ["maxmemory-policy", "appendonly", "save"]) {
+    const reply = await unlessForbidden(() => server.call("CONFIG", "GET", name));
+    if (reply === undefined) return undefined;
+    const [, value] = asList(reply);
+    if (value !== undefined) settings.set(name, asText(value));
+  }
+  return settings;
+}
+
+/** `undefined` when the server answered that it does not do this for us; other failures are thrown. */
+async function unlessForbidden(ask: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await ask();
+  } catch (error) {
+    const text = error instanceof HoldfastError && error.code === "REGISTRY_REFUSED" ? error.message : "";
+    if (/NOPERM|unknown command|unknown subcommand/i.test(text)) return undefined;
+    throw error;
+  }
+}
