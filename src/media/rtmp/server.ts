@@ -1,0 +1,213 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Logger } from "pino";
+import { HoldfastError } from "../../domain/errors.ts";
+import type { StreamKey } from "../../domain/stream-key.ts";
+import { ConnectionLimits, plainAddress, type AdmissionRefusal } from "./connection-limits.ts";
+import { RtmpSession, type SessionDeps } from "./session.ts";
+import { TlsCredentials } from "./tls-credentials.ts";
+
+/** One connection, for lists. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly protocol: "rtmp" | "rtmps";
+  /** IP address of the peer. */
+  readonly address: string;
+  readonly role: "publisher" | "player" | "none";
+  readonly stream: StreamKey | undefined;
+  /** False while the gate is thinking. */
+  readonly accepted: boolean;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Bytes not yet taken by the peer's socket. */
+  readonly backlog: number;
+  readonly ageMs: number;
+}
+
+export interface RtmpServer {
+  /**
+   * Listen on `rtmp.port`, and on `rtmps.port` when it is set.
+   *
+   * @throws HoldfastError `PORT_IN_USE`, `CONFIG_INVALID` (address, certificate or key)
+   */
+  listen(): Promise<void>;
+  /** `host:port`, real once it listens. */
+  readonly address: string;
+  readonly tlsAddress: string | undefined;
+  readonly sessionCount: number;
+  sessions(): SessionInfo[];
+  /** Take no more connections and end the present ones in order; after `graceMs` they are cut. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+export function createRtmpServer(deps: SessionDeps): RtmpServer {
+  return new Listener(deps);
+}
+
+const GRACE = 1_000;
+const KEEP_ALIVE = 30_000;
+const REFUSALS_LOGGED_EVERY = 1_000;
+
+class Listener implements RtmpServer {
+  readonly #deps: SessionDeps;
+  readonly #log: Logger;
+  readonly #admission: ConnectionLimits;
+  readonly #sessions = new Set<RtmpSession>();
+  readonly #servers: Server[] = [];
+  #credentials: TlsCredentials | undefined;
+  #address = "";
+  #tlsAddress: string | undefined;
+  #stopping = false;
+  #emptied = (): void => undefined;
+  #refusals = 0;
+  #refusalsLoggedAt = -Infinity;
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#log = deps.log;
+    this.#admission = new ConnectionLimits(deps.config.limits, () => deps.clock.monotonic());
+  }
+
+  async listen(): Promise<void> {
+    const { rtmp, rtmps } = this.#deps.config;
+    try {
+      this.#address = await this.#listenOn("rtmp", rtmp.port, (socket) => this.#accept(socket));
+      if (rtmps.port === undefined || rtmps.cert === undefined || rtmps.key === undefined) return;
+      const credentials = new TlsCredentials({ cert: rtmps.cert, key: rtmps.key }, this.#log);
+      this.#credentials = credentials;
+      credentials.watch();
+      this.#tlsAddress = await this.#listenOn("rtmps", rtmps.port, (socket) =>
+        this.#accept(socket, credentials),
+      );
+    } catch (error) {
+      await this.stop(0);
+      throw error;
+    }
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  get tlsAddress(): string | undefined {
+    return this.#tlsAddress;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  sessions(): SessionInfo[] {
+    return [...this.#sessions].map(describe);
+  }
+
+  async stop(graceMs = GRACE): Promise<void> {
+    this.#stopping = true;
+    this.#credentials?.close();
+    const closed = this.#servers
+      .splice(0)
+      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const reason = new HoldfastError("STOPPING");
+    for (const session of this.#sessions) session.stop(reason);
+    const cancel = this.#deps.clock.after(graceMs, () => {
+      for (const session of this.#sessions) session.abort(reason);
+    });
+    if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
+    cancel();
+    await Promise.all(closed);
+  }
+
+  #listenOn(what: "rtmp" | "rtmps", port: number, accept: (socket: Socket) => void): Promise<string> {
+    const host = this.#deps.config.bind;
+    const server = createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE },
+      accept,
+    );
+    return new Promise((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => reject(listenFailed(what, host, port, error)));
+      server.listen({ host, port, backlog: 4_096 }, () => {
+        server.removeAllListeners("error");
+        // Such as EMFILE: the connection is lost, the origin is not.
+        server.on("error", (error) => this.#log.error({ err: error, listener: what }, "accept failed"));
+        this.#servers.push(server);
+        resolve(hostAndPort(server.address() as AddressInfo));
+      });
+    });
+  }
+
+  #accept(socket: Socket, credentials?: TlsCredentials): void {
+    // Until the session listens, and for the raw socket under TLS.
+    socket.on("error", () => undefined);
+    const address = plainAddress(socket.remoteAddress ?? "");
+    if (this.#stopping || address === "") return void socket.destroy();
+    const refusal = this.#admission.admit(address);
+    if (refusal !== undefined) return this.#refuse(socket, address, refusal);
+    const stream = credentials
+      ? new TLSSocket(socket, { isServer: true, secureContext: credentials.context })
+      : socket;
+    const session = new RtmpSession(
+      this.#deps,
+      { id: randomUUID(), protocol: credentials ? "rtmps" : "rtmp", address },
+      { socket: stream, reset: () => void socket.resetAndDestroy() },
+      () => this.#gone(session, address),
+    );
+    this.#sessions.add(session);
+  }
+
+  #gone(session: RtmpSession, address: string): void {
+    this.#sessions.delete(session);
+    this.#admission.release(address);
+    if (this.#sessions.size === 0) this.#emptied();
+  }
+
+  /** A flood of refused connections must not become a flood of lines. */
+  #refuse(socket: Socket, address: string, reason: AdmissionRefusal): void {
+    socket.resetAndDestroy();
+    this.#refusals += 1;
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#refusalsLoggedAt < REFUSALS_LOGGED_EVERY) return;
+    this.#log.warn(
+      { remote: address, reason, refused: this.#refusals, open: this.#admission.open },
+      "connections refused",
+    );
+    this.#refusals = 0;
+    this.#refusalsLoggedAt = now;
+  }
+}
+
+function describe(session: RtmpSession): SessionInfo {
+  const { role, connection, peer } = session;
+  return {
+    id: peer.id,
+    protocol: peer.protocol === "rtmps" ? "rtmps" : "rtmp",
+    address: peer.address,
+    role: role?.kind ?? "none",
+    stream: role?.key,
+    accepted: role?.accepted ?? false,
+    bytesIn: connection.bytesIn,
+    bytesOut: connection.bytesOut,
+    backlog: connection.backlog,
+    ageMs: Math.round(session.age),
+  };
+}
+
+function hostAndPort({ address, family, port }: AddressInfo): string {
+  return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function listenFailed(
+  what: "rtmp" | "rtmps",
+  host: string,
+  port: number,
+  error: NodeJS.ErrnoException,
+): HoldfastError {
+  const address = `${host}:${port}`;
+  return error.code === "EADDRINUSE"
+    ? new HoldfastError("PORT_IN_USE", { detail: `${what}.port: ${address} is already in use`, address })
+    : new HoldfastError(
+        "CONFIG_INVALID",
+        { detail: `${what}.port: cannot listen on ${address} (${error.code ?? error.message})`, address },
+        { cause: error },
+      );
+}

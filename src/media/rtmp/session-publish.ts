@@ -1,0 +1,119 @@
+import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
+import type { StreamKey } from "../../domain/stream-key.ts";
+import type { Publication, PublicationEnd } from "../../fleet/gates.ts";
+import * as answers from "./answers.ts";
+import { MESSAGE, type RtmpMessage } from "./message.ts";
+import { playerData } from "./player-data.ts";
+import { publisherLimits } from "./session-limits.ts";
+import type { RoleHost, SessionRole } from "./session-role.ts";
+import type { StreamName } from "./stream-name.ts";
+
+/** A client that publishes: asks the gate, then feeds the channel until one of the three lets go. */
+export class PublishRole implements SessionRole {
+  readonly kind = "publisher";
+  readonly key: StreamKey;
+  readonly #host: RoleHost;
+  readonly #name: StreamName;
+  readonly #streamId: number;
+  /** Whether the encoder announced itself by FCPublish and wants to hear of it. */
+  readonly #announced: boolean;
+  readonly #left = new AbortController();
+  readonly #lost = (): void => this.#onLost();
+  #publication: Publication | undefined;
+  #ended: PublicationEnd | "dismissed" | undefined;
+  #received = 0;
+
+  constructor(host: RoleHost, name: StreamName, streamId: number, announced: boolean) {
+    this.key = name.key;
+    this.#host = host;
+    this.#name = name;
+    this.#streamId = streamId;
+    this.#announced = announced;
+  }
+
+  get accepted(): boolean {
+    return this.#publication !== undefined;
+  }
+
+  /** Media messages taken. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Ask the gate. No status is sent before it has answered. */
+  async begin(): Promise<void> {
+    let publication: Publication;
+    try {
+      publication = await this.#host.gates.publish.publish({
+        key: this.key,
+        query: this.#name.query,
+        client: this.#host.client,
+        left: this.#left.signal,
+      });
+    } catch (error) {
+      if (this.#ended === undefined) this.dismiss(asHoldfastError(error, "REGISTRY_UNAVAILABLE"));
+      return;
+    }
+    if (this.#ended !== undefined) {
+      publication.end(this.#ended === "unpublished" ? "unpublished" : "disconnected");
+      return;
+    }
+    this.#publication = publication;
+    if (publication.revoked.aborted || publication.source.closed.aborted) return this.#onLost();
+    publication.revoked.addEventListener("abort", this.#lost);
+    publication.source.closed.addEventListener("abort", this.#lost);
+    this.#host.connection.limits = publisherLimits(this.#host.config);
+    this.#host.accepted(this);
+    this.confirm();
+  }
+
+  /** Tell the encoder to start. */
+  confirm(): void {
+    const text = `${this.key} is published here`;
+    const started = answers.status(this.#streamId, "status", "NetStream.Publish.Start", text);
+    if (!this.#announced) return this.#host.connection.send(started);
+    this.#host.connection.send(answers.announcement("onFCPublish", "NetStream.Publish.Start", text), started);
+  }
+
+  /** A media message of this client, at whatever time. Early ones are thrown away. */
+  media(message: RtmpMessage): void {
+    const source = this.#publication?.source;
+    if (!source || this.#ended !== undefined) return this.#host.drop();
+    this.#received += 1;
+    const { payload, timestamp } = message;
+    if (payload.length === 0) return;
+    if (message.type === MESSAGE.video) return source.write({ type: "video", timestamp, payload });
+    if (message.type === MESSAGE.audio) return source.write({ type: "audio", timestamp, payload });
+    const data = playerData(message);
+    if (data) source.write({ type: "data", timestamp, payload: data });
+  }
+
+  leave(how: PublicationEnd): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = how;
+    this.#left.abort(new HoldfastError("CLIENT_LEFT"));
+    this.#letGo(how);
+  }
+
+  dismiss(reason: HoldfastError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = "dismissed";
+    this.#left.abort(reason);
+    this.#letGo("disconnected");
+    this.#host.end(reason, [answers.publishRefused(this.#streamId, reason)], "reset");
+  }
+
+  #onLost(): void {
+    const publication = this.#publication;
+    const signal = publication?.revoked.aborted ? publication.revoked : publication?.source.closed;
+    this.dismiss(asHoldfastError(signal?.reason, "STREAM_TAKEN_OVER"));
+  }
+
+  #letGo(how: PublicationEnd): void {
+    const publication = this.#publication;
+    if (!publication) return;
+    publication.revoked.removeEventListener("abort", this.#lost);
+    publication.source.closed.removeEventListener("abort", this.#lost);
+    publication.end(how);
+  }
+}
