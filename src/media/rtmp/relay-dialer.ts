@@ -1,0 +1,114 @@
+import type { Logger } from "pino";
+import type { Config } from "../../config/schema.ts";
+import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
+import type { ChannelSource } from "../../domain/ports/channel.ts";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { RelayDialer, RelayTarget } from "../../domain/ports/relay.ts";
+import { splitStreamKey } from "../../domain/stream-key.ts";
+import { RtmpClient } from "./client.ts";
+import { failureOf, type StreamAnswer } from "./client-status.ts";
+import { MESSAGE, type RtmpMessage } from "./message.ts";
+import { playerData } from "./player-data.ts";
+import { formatTcUrl, parseAddress } from "./url.ts";
+
+export interface RelayDialerOptions {
+  readonly config: Pick<Config, "play" | "limits">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How an origin that is not the owner words its refusal; the code is the same as for an unknown stream. */
+const NOT_OWNER = /\bdoes not own\b/;
+
+/** Pulls streams from their owners: an RTMP play whose name carries the ticket. */
+export function createRelayDialer({ config, clock, log }: RelayDialerOptions): RelayDialer {
+  return {
+    async pull(target, open, signal) {
+      const began = clock.monotonic();
+      const client = connect(target, config, signal);
+      let source: ChannelSource | undefined;
+      // The first media mostly come in the same read as the answer, before anybody could act on it.
+      let early: RtmpMessage[] = [];
+      const take = (message: RtmpMessage): void => {
+        if (source) feed(source, message);
+        else early.push(message);
+      };
+      try {
+        // The owner is one of us, and answers createStream with 1.
+        const answer = await client.play(streamName(target), take, { pipelined: true });
+        if (answer.outcome !== "started") throw refusal(answer);
+        source = open();
+        source.closed.addEventListener("abort", () => client.destroy(), { once: true });
+        if (source.closed.aborted) throw source.closed.reason;
+        const { key: stream, address } = target;
+        log.debug({ stream, address, durationMs: Math.round(clock.monotonic() - began) }, "relay opened");
+        for (const message of early) feed(source, message);
+        early = [];
+        const end = await client.ended;
+        if (end.how !== "finished") throw source.closed.aborted ? source.closed.reason : end.reason;
+      } catch (error) {
+        throw signal.aborted ? signal.reason : broken(error);
+      } finally {
+        client.destroy();
+        source?.detach();
+      }
+    },
+  };
+}
+
+function connect(target: RelayTarget, config: RelayDialerOptions["config"], signal: AbortSignal): RtmpClient {
+  const { host, port } = parseAddress(target.address);
+  const app = escaped(splitStreamKey(target.key).app);
+  const { limits, play } = config;
+  return new RtmpClient({
+    host,
+    port,
+    app,
+    tcUrl: formatTcUrl({ tls: false, host, port, app }),
+    connectExtras: { flashVer: `Holdfast relay (${target.asker})` },
+    timeoutMs: play.startTimeout,
+    limits: {
+      messageBytes: limits.messageAfterPublish,
+      chunkStreams: limits.chunkStreamsAfterPublish,
+      halfReceivedBytes: limits.halfReceived,
+      amf: { depth: limits.amfDepth, elements: limits.amfElements },
+    },
+    signal,
+  });
+}
+
+function streamName({ key, ticket }: RelayTarget): string {
+  const { vhost, stream } = splitStreamKey(key);
+  const query = new URLSearchParams(vhost === "" ? { ticket } : { vhost, ticket });
+  return `${escaped(stream)}?${query.toString()}`;
+}
+
+/** Sessions percent-decode names, so that a name with a `%` of its own must be encoded. */
+function escaped(name: string): string {
+  return name.replaceAll("%", "%25");
+}
+
+function feed(source: ChannelSource, message: RtmpMessage): void {
+  const { timestamp, payload } = message;
+  if (payload.length === 0) return;
+  if (message.type === MESSAGE.video) return source.write({ type: "video", timestamp, payload });
+  if (message.type === MESSAGE.audio) return source.write({ type: "audio", timestamp, payload });
+  const data = playerData(message);
+  if (data) source.write({ type: "data", timestamp, payload: data });
+}
+
+function refusal(answer: Exclude<StreamAnswer, { outcome: "started" }>): HoldfastError {
+  const { code, description } = answer.status;
+  const detail = description === "" ? {} : { detail: description };
+  if (answer.outcome === "redirected" || NOT_OWNER.test(description))
+    return new HoldfastError("NOT_OWNER", detail);
+  if (code === "NetStream.Play.StreamNotFound") return new HoldfastError("STREAM_NOT_FOUND", detail);
+  return failureOf("the stream", answer.status);
+}
+
+/** What the port promises: the two refusals as they are, everything else is a pull that broke. */
+function broken(error: unknown): HoldfastError {
+  const known = asHoldfastError(error, "RELAY_FAILED");
+  if (["NOT_OWNER", "STREAM_NOT_FOUND", "RELAY_FAILED"].includes(known.code)) return known;
+  return new HoldfastError("RELAY_FAILED", { detail: known.message, code: known.code }, { cause: known });
+}
