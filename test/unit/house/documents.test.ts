@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { SETTINGS } from "../../../src/config/settings.ts";
+import { ERRORS } from "../../../src/domain/errors.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const documents = [
+  "README.md",
+  "CHANGELOG.md",
+  ...readdirSync(join(ROOT, "docs"), { recursive: true })
+    .map((file) => `docs/${String(file)}`)
+    .filter((file) => file.endsWith(".md")),
+];
+
+test("README lists every error code with its meaning, and no other", () => {
+  const section = /## Error codes\n([\s\S]*?)\n## /.exec(read("README.md"))?.[1] ?? "";
+  const listed = [
+    ...section.matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\| (\d{3}) +\| `([\w.]+)` +\| (yes|no) +\|$/gm),
+  ].map(([, code, text, http, rtmp, retry]) => [code, text, Number(http), rtmp, retry]);
+  const defined = Object.entries(ERRORS).map(([code, { text, http, rtmp, retry }]) => [
+    code,
+    text,
+    http,
+    rtmp,
+    retry ? "yes" : "no",
+  ]);
+  assert.deepEqual(listed, defined);
+});
+
+test("every test that README and docs name exists", () => {
+  for (const document of documents) {
+    for (const [path] of read(document).matchAll(/\btest\/[\w./-]+\.ts\b/g))
+      assert.ok(existsSync(join(ROOT, path)), `${document} names ${path}`);
+  }
+});
+
+test("every script, source file and document that README and docs name exists", () => {
+  for (const document of documents) {
+    const named = read(document).matchAll(
+      /(?<![\w/.-])(?:\.\/)?((?:scripts|src|docs|config)\/[\w./-]*[\w])/g,
+    );
+    for (const [, path = ""] of named) assert.ok(existsSync(join(ROOT, path)), `${document} names ${path}`);
+  }
+});
+
+test("every link between documents leads somewhere", () => {
+  for (const document of documents) {
+    for (const [, target = ""] of read(document).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (!/^[a-z]+:/.test(target))
+        assert.ok(existsSync(join(ROOT, dirname(document), target)), `${document} links to ${target}`);
+    }
+  }
+});
+
+test("every setting and variable that documents name exists", () => {
+  const variables = new Set(SETTINGS.flatMap(({ variable }) => [variable, `${variable}_FILE`]));
+  const sections = new Set(
+    SETTINGS.filter(({ path }) => path.includes(".")).map(({ path }) => path.split(".")[0]),
+  );
+  const paths = new Set(SETTINGS.map(({ path }) => path));
+  for (const document of documents) {
+    const text = read(document);
+    for (const [variable] of text.matchAll(/\bHOLDFAST_[A-Z0-9_]+\b/g)) {
+      if (variable !== "HOLDFAST_CONFIG" && !variable.endsWith("_"))
+        assert.ok(variables.has(variable), `${document} names ${variable}`);
+    }
+    for (const [, path = "", section = ""] of text.matchAll(/`(([a-z]+)\.[a-z]\w+)(?:: [^`]+)?`/g))
+      if (sections.has(section)) assert.ok(paths.has(path), `${document} names ${path}`);
+  }
+});
+
+test("the changelog has an entry for the version of the package", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  assert.match(read("CHANGELOG.md"), new RegExp(`^## \\[${version.replaceAll(".", "\\.")}\\]`, "m"));
+});
