@@ -1,0 +1,24 @@
+import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { MemoryStore } from "../../src/registry/memory-store.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { registryContract } from "./registry.contract.ts";
+
+registryContract({
+  name: "memory",
+  start: async () => undefined,
+  stop: async () => undefined,
+  fleet: async () => {
+    const clock = new ManualClock();
+    const store = new MemoryStore(clock);
+    return {
+      open: async () => {
+        const registry = createMemoryRegistry(store);
+        await registry.connect();
+        return registry;
+      },
+      advance: (ms) => clock.advance(ms),
+      enableIngest: async (key) => void store.ingests.add(key),
+      close: async () => undefined,
+    };
+  },
+});
