@@ -17,7 +17,7 @@ export class MpvPlayer implements Player {
 
   constructor(url: string) {
     const socket = join(this.#dir, "ipc");
-    const quiet = ["--no-config", "--vo=null", "--ao=null", "--no-input-terminal", "--msg-level=all=warn"];
+    const quiet = ["--no-config", "--vo=null", "--ao=null", "--no-input-terminal", "--msg-level=all=error"];
     const args = [...quiet, "--term-status-msg=", `--input-ipc-server=${socket}`, url];
     const onOutput = (data: Buffer) => (this.#said = (this.#said + data.toString("utf8")).slice(-16_384));
     this.#program = new Program("mpv", "mpv", args, { onOutput, timeoutMs: PLAYER_TIMEOUT_MS });

@@ -1,5 +1,7 @@
+import { DecodingPlayer } from "./decoding-player.ts";
 import { FfprobePlayer } from "./ffprobe-player.ts";
 import { MpvPlayer } from "./mpv-player.ts";
+import { NodeMediaServerPlayer } from "./nms-player.ts";
 import type { CompareRules } from "./packet-compare.ts";
 import { FlvPlayer } from "./player.ts";
 import type { Player } from "./player.ts";
@@ -87,6 +89,24 @@ export const PLAYERS = {
     refusedWith: [2],
     anyCodec: false,
     play: (at, stream) => new MpvPlayer(rtmp(at, stream)),
+  },
+  decoder: {
+    name: "ffmpeg, decoding,",
+    protocol: "rtmp",
+    hands: "time",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => new DecodingPlayer(rtmp(at, stream)),
+  },
+  nodeMediaServer: {
+    name: "node-media-server's RTMP client",
+    protocol: "rtmp",
+    hands: "exact",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: true,
+    play: (at, stream) => new NodeMediaServerPlayer(rtmp(at, stream)),
   },
   curl: {
     name: "curl over HTTP-FLV",
