@@ -11,6 +11,7 @@ const MAX_BYTES = 1_048_576;
 /** Deeper brackets make the YAML parser's regular expressions run out of memory. */
 const MAX_BRACKETS = 32;
 const MAX_SYNTAX_PROBLEMS = 10;
+const SYNTAX: Readonly<Record<string, string>> = { MULTIPLE_DOCS: "expected one document" };
 
 /** Read the settings in a YAML file. Every problem is reported with its line and column. */
 export function readFileSource(file: string): Harvest {
@@ -50,7 +51,8 @@ function readText(file: string, text: string): Harvest {
   };
   if (document.errors.length > 0 || document.warnings.length > 0) {
     const found = [...document.errors, ...document.warnings].map(({ pos, code, message }) =>
-      problemAt(placeOf(pos[0]), "", `YAML: ${code === "MULTIPLE_DOCS" ? "expected one document" : message}`),
+      // After the colon some messages repeat what stands in the file, which may be a secret.
+      problemAt(placeOf(pos[0]), "", `YAML: ${SYNTAX[code] ?? message.split(/:\s/)[0]}`),
     );
     return { given: [], problems: [...new Set(found)].slice(0, MAX_SYNTAX_PROBLEMS), warnings: [] };
   }

@@ -158,7 +158,26 @@ const CASES: readonly Case[] = [
   {
     name: "an unknown tag",
     file: "name: !secret o1\n",
-    problems: ["FILE:1:7: YAML: Unresolved tag: !secret"],
+    problems: ["FILE:1:7: YAML: Unresolved tag"],
+  },
+  {
+    name: "lines that are no YAML, without repeating them",
+    file: "key: a\nhunter2 hunter2\nb: c\n",
+    problems: ["FILE:2:1: YAML: Implicit keys need to be on a single line"],
+  },
+  {
+    name: "text after a complete value, without repeating it",
+    file: 'cluster:\n  key: "a" hunter2\n',
+    problems: ["FILE:2:12: YAML: Unexpected scalar at node end"],
+  },
+  {
+    name: "another kind of file",
+    file: '# redis.conf\nport 6379\nrequirepass hunter2\nsave ""\n# end\nbind *\nuser: hunter2\n',
+    problems: [
+      "FILE:6:1: YAML: Unexpected scalar token in YAML stream",
+      "FILE:6:12: YAML: Unexpected map-value-ind token in YAML stream",
+      "FILE:6:14: YAML: Unexpected scalar token in YAML stream",
+    ],
   },
   {
     name: "two documents in one file",
