@@ -47,6 +47,8 @@ export type ClosingManner = "reset" | "destroy" | "finish";
 
 /** Smaller windows would make us answer every packet. */
 const LEAST_WINDOW = 16_384;
+/** Clients get this long to read why they are refused, or that the stream is over; then the connection is closed. */
+const LINGER_MS = { reset: 250, destroy: 250, finish: 300 } as const;
 /** How long a player may take for the rest of a stream after its end. */
 const DRAIN_MS = 10_000;
 
@@ -147,13 +149,13 @@ export class RtmpConnection {
     this.#reader.stop();
   }
 
-  /** Say the last words, give the peer `lingerMs` to read them, and close. */
-  close(lastWords: readonly (RtmpMessage | Buffer)[], lingerMs: number, manner: ClosingManner): void {
+  /** Say the last words, give the peer time to read them, and close; without last words close at once. */
+  close(lastWords: readonly (RtmpMessage | Buffer)[], manner: ClosingManner): void {
     this.deafen();
     if (lastWords.length === 0) return this.#shut(manner);
     // They come behind a whole backlog, or not at all.
     if (this.backlog <= this.#options.maxUnsent) this.send(...lastWords);
-    this.#clock.after(lingerMs, () => this.#shut(manner));
+    this.#clock.after(LINGER_MS[manner], () => this.#shut(manner));
   }
 
   #shut(manner: ClosingManner): void {

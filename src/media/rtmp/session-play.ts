@@ -1,4 +1,4 @@
-import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
+import { HoldfastError } from "../../domain/errors.ts";
 import type { Channel, Subscriber, Subscription } from "../../domain/ports/channel.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { PlayAnswer } from "../../fleet/gates.ts";
@@ -46,7 +46,7 @@ export class PlayRole implements SessionRole, Subscriber {
         left: this.#left.signal,
       });
     } catch (error) {
-      return this.#refuse(asHoldfastError(error, "REGISTRY_UNAVAILABLE"));
+      return this.#refuse(this.#host.reasonOf(error, "REGISTRY_UNAVAILABLE"));
     }
     if (this.#over) return;
     if (answer.kind === "redirect") return this.#redirect(answer.address, answer.owner);
@@ -114,7 +114,7 @@ export class PlayRole implements SessionRole, Subscriber {
     try {
       this.#subscription = channel.subscribe(this);
     } catch (error) {
-      this.dismiss(asHoldfastError(error, "STREAM_ENDED"));
+      this.dismiss(this.#host.reasonOf(error, "STREAM_ENDED"));
       return;
     }
     // The first write of a subscription may already have ended the session.

@@ -1,4 +1,4 @@
-import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
+import { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Publication, PublicationEnd } from "../../fleet/gates.ts";
 import * as answers from "./answers.ts";
@@ -51,7 +51,7 @@ export class PublishRole implements SessionRole {
         left: this.#left.signal,
       });
     } catch (error) {
-      if (this.#ended === undefined) this.dismiss(asHoldfastError(error, "REGISTRY_UNAVAILABLE"));
+      if (this.#ended === undefined) this.dismiss(this.#host.reasonOf(error, "REGISTRY_UNAVAILABLE"));
       return;
     }
     if (this.#ended !== undefined) {
@@ -106,7 +106,7 @@ export class PublishRole implements SessionRole {
   #onLost(): void {
     const publication = this.#publication;
     const signal = publication?.revoked.aborted ? publication.revoked : publication?.source.closed;
-    this.dismiss(asHoldfastError(signal?.reason, "STREAM_TAKEN_OVER"));
+    this.dismiss(this.#host.reasonOf(signal?.reason, "STREAM_TAKEN_OVER"));
   }
 
   #letGo(how: PublicationEnd): void {

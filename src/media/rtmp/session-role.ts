@@ -1,4 +1,4 @@
-import type { HoldfastError } from "../../domain/errors.ts";
+import type { ErrorCode, HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Config } from "../../config/schema.ts";
 import type { ClientInfo, PlayGate, PublicationEnd, PublishGate } from "../../fleet/gates.ts";
@@ -27,6 +27,8 @@ export interface RoleHost {
   accepted(role: SessionRole): void;
   /** A message that was not allowed was thrown away. */
   drop(): void;
-  /** End the session: say `lastWords`, wait `lingerMs`, close. Only the first call counts. */
+  /** The error itself when it is ours. Anything else is a fault of this origin: logged, and not shown to the client. */
+  reasonOf(error: unknown, otherwise: ErrorCode): HoldfastError;
+  /** End the session: say `lastWords`, close. Only the first call counts. */
   end(reason: HoldfastError, lastWords: readonly (RtmpMessage | Buffer)[], manner: ClosingManner): void;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
-import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
+import { HoldfastError, type ErrorCode } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { ClientInfo, PlayGate, PublishGate } from "../../fleet/gates.ts";
 import * as answers from "./answers.ts";
@@ -24,10 +24,6 @@ export interface SessionDeps {
   readonly log: Logger;
   readonly clock: Clock;
 }
-
-/** Clients get this long to read why they are refused, or that the stream is over; then the connection is closed. */
-const REFUSAL_LINGER = 250;
-const FAREWELL_LINGER = 300;
 
 /** One RTMP connection: handshake, connect, publish or play, media, end. */
 export class RtmpSession implements RoleHost {
@@ -132,7 +128,7 @@ export class RtmpSession implements RoleHost {
     try {
       name = this.#nameOf(command);
     } catch (error) {
-      const reason = asHoldfastError(error, "STREAM_NAME_INVALID");
+      const reason = this.reasonOf(error, "STREAM_NAME_INVALID");
       return publishes
         ? this.end(reason, [answers.publishRefused(streamId, reason)], "reset")
         : this.end(reason, [answers.playRefused(streamId, reason)], "destroy");
@@ -213,7 +209,7 @@ export class RtmpSession implements RoleHost {
   /** Close now, whatever is still to be said. */
   abort(reason: HoldfastError): void {
     this.end(reason);
-    this.connection.close([], 0, this.#hasPublished ? "reset" : "destroy");
+    this.connection.close([], this.#hasPublished ? "reset" : "destroy");
   }
 
   left(cause: string): void {
@@ -222,9 +218,13 @@ export class RtmpSession implements RoleHost {
 
   /** Something is wrong with what the peer sent, or with us; either way it ends this connection only. */
   fault(error: unknown): void {
-    if (!(error instanceof HoldfastError))
-      this.#log.error({ session: this.peer.id, err: error }, "session failed");
-    this.end(asHoldfastError(error, "PROTOCOL_VIOLATION"));
+    this.end(this.reasonOf(error, "PROTOCOL_VIOLATION"));
+  }
+
+  reasonOf(error: unknown, otherwise: ErrorCode): HoldfastError {
+    if (error instanceof HoldfastError) return error;
+    this.#log.error({ session: this.peer.id, err: error }, "session failed");
+    return new HoldfastError(otherwise, { detail: "this origin failed to handle the request" });
   }
 
   end(
@@ -236,7 +236,7 @@ export class RtmpSession implements RoleHost {
     this.#end = reason;
     this.#watch.stop();
     this.#role?.leave("disconnected");
-    this.connection.close(lastWords, manner === "finish" ? FAREWELL_LINGER : REFUSAL_LINGER, manner);
+    this.connection.close(lastWords, manner);
   }
 
   /** The socket is gone; the one line that every session leaves. */
