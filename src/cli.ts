@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { runProgram } from "./commands/program.ts";
+
+// `holdfast events | head -1`: whoever reads has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+const code = await runProgram(process.argv);
+if (code !== 0) process.exitCode = code;

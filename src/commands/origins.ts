@@ -1,0 +1,101 @@
+import { Command } from "commander";
+import { HoldfastError } from "../domain/errors.ts";
+import { reportOrigin, reportOriginDetail } from "../domain/reports.ts";
+import {
+  age,
+  card,
+  localTime,
+  outputOption,
+  print,
+  printJson,
+  span,
+  table,
+  type OutputOptions,
+} from "./output.ts";
+import { addRegistryOptions, withRegistry, type RegistryOptions } from "./registry-access.ts";
+
+interface Options extends OutputOptions, RegistryOptions {}
+
+/** `holdfast origins`: who is in the fleet. */
+export function originsCommand(): Command {
+  const list = addRegistryOptions(new Command("ls"))
+    .description("List all live origins of the fleet.")
+    .addOption(outputOption())
+    .action(listOrigins);
+  const show = addRegistryOptions(new Command("show"))
+    .description("Show one origin: its session, its addresses and the streams it owns.")
+    .argument("<name>", "name of the origin")
+    .addOption(outputOption())
+    .action(showOrigin);
+  return new Command("origins")
+    .summary("list and show live origins")
+    .description("Who is in the fleet, read from the registry: works with every origin down.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  holdfast origins ls
+  holdfast origins show o1 -o json`,
+    )
+    .addCommand(list)
+    .addCommand(show);
+}
+
+async function listOrigins(options: Options): Promise<void> {
+  const records = await withRegistry(options, (registry) => registry.listOrigins());
+  const origins = records.map(reportOrigin).sort((one, other) => (one.name < other.name ? -1 : 1));
+  if (options.output === "json") return printJson({ origins });
+  const rows = origins.map((one) => [
+    one.name,
+    one.state,
+    one.streams,
+    `${Math.round(one.load * 100)}%`,
+    one.rtmp,
+    one.http,
+    one.relay,
+    age(one.since),
+    one.version,
+    one.epoch,
+  ]);
+  print(
+    table(["ORIGIN", "STATE", "STREAMS", "LOAD", "RTMP", "HTTP", "RELAY", "AGE", "VERSION", "EPOCH"], rows),
+  );
+}
+
+async function showOrigin(name: string, options: Options): Promise<void> {
+  const report = await withRegistry(options, async (registry) => {
+    const [origins, streams, timeLeftMs] = await Promise.all([
+      registry.listOrigins(),
+      registry.listStreams(),
+      registry.sessionTimeLeft(name),
+    ]);
+    const origin = origins.find((one) => one.name === name);
+    if (!origin) throw notFound(name, origins.map((one) => one.name).sort());
+    return reportOriginDetail(origin, timeLeftMs, streams);
+  });
+  if (options.output === "json") return printJson(report);
+  print(
+    card({
+      Origin: report.name,
+      State: report.state,
+      Epoch: report.epoch,
+      Instance: report.instance,
+      "Time left": span(report.timeLeftMs),
+      Since: `${localTime(report.since)} (${age(report.since)})`,
+      Beat: report.beat,
+      RTMP: report.rtmp,
+      HTTP: report.http,
+      Relay: report.relay,
+      Peer: report.peer,
+      Weight: report.weight,
+      Load: `${Math.round(report.load * 100)}%`,
+      Version: report.version,
+      Streams: report.owns.map((one) => one.stream).join("\n"),
+    }),
+  );
+}
+
+function notFound(name: string, live: readonly string[]): HoldfastError {
+  const others = live.length === 0 ? "none is" : `live: ${live.join(", ")}`;
+  return new HoldfastError("ORIGIN_NOT_FOUND", { detail: `no origin ${name} is alive; ${others}` });
+}
