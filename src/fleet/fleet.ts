@@ -1,0 +1,130 @@
+import type { Logger } from "pino";
+import { HoldfastError } from "../domain/errors.ts";
+import type { OriginDescription } from "../domain/origin-record.ts";
+import type { Channels } from "../domain/ports/channel.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { Registry } from "../domain/ports/registry.ts";
+import type { PeerProbe, RelayDialer } from "../domain/ports/relay.ts";
+import type { StreamLocation } from "../domain/stream-record.ts";
+import type { Authorise } from "./authorise.ts";
+import { ClusterKey } from "./cluster-key.ts";
+import type { PlayGate, PublishGate } from "./gates.ts";
+import { LocalStreams, type LocalStreamReport } from "./local-streams.ts";
+import { Lookup } from "./lookup.ts";
+import { OwnerWatch } from "./owner-watch.ts";
+import { Ownership } from "./ownership.ts";
+import { FleetPlayGate } from "./play.ts";
+import { FleetPublishGate } from "./publish.ts";
+import { RedirectGuard } from "./redirect-guard.ts";
+import { RelayGate } from "./relay-gate.ts";
+import { RelayKeeper } from "./relay-keeper.ts";
+import { Session } from "./session.ts";
+import type { FleetSettings } from "./settings.ts";
+
+export interface FleetOptions {
+  readonly registry: Registry;
+  readonly channels: Channels;
+  readonly relayDialer: RelayDialer;
+  readonly peerProbe: PeerProbe;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A whole `Config` fits. */
+  readonly settings: FleetSettings;
+  /** What this origin says of itself, with its real addresses. Name and instance never change. */
+  readonly describe: () => OriginDescription;
+  /** Who may publish and play; everybody when absent. */
+  readonly authorise?: Authorise;
+  /** Event-loop share in use, 0 to 1. */
+  readonly load?: () => number;
+  /** From 0 to 1; for jitter. */
+  readonly random?: () => number;
+}
+
+/** This origin as a member of the fleet. */
+export interface Fleet {
+  readonly publish: PublishGate;
+  readonly play: PlayGate;
+  readonly session: Session;
+  readonly lookup: Lookup;
+  /** Absent when there is no `cluster.key`. */
+  readonly clusterKey: ClusterKey | undefined;
+  /** Resolves when this origin must exit: another one lives under its name. */
+  readonly ended: Promise<HoldfastError>;
+  /** What is published, relayed and on hold here. */
+  streams(): readonly LocalStreamReport[];
+  /**
+   * Register, and keep it up. The registry is connected, and the ports are open, so that the addresses are true.
+   *
+   * @throws HoldfastError `NAME_CONFLICT`; `REGISTRY_UNAVAILABLE` or `REGISTRY_REFUSED` when the first registration
+   * fails. Later ones are repeated until they work.
+   */
+  start(): Promise<void>;
+  /**
+   * Give session and streams back at once, so that others may have them; then end every stream here. Encoders and
+   * relays are reset and dial again elsewhere; players hear `STOPPING`. New requests are refused from now on.
+   */
+  stop(): Promise<void>;
+}
+
+/** Put together what an origin does in its fleet, from the ports it does it with. */
+export function createFleet(options: FleetOptions): Fleet {
+  const { registry, clock, log, settings, describe, channels } = options;
+  const { authorise = {}, load = () => 0, random = Math.random } = options;
+  const { name, instance } = describe();
+  const { key, previousKey } = settings.cluster;
+  const clusterKey = key === undefined ? undefined : new ClusterKey(key, previousKey);
+
+  const session = new Session({
+    registry,
+    probe: options.peerProbe,
+    clock,
+    log,
+    lease: settings.lease,
+    describe,
+    load,
+    random,
+  });
+  const ownership = new Ownership({ registry, session, clock, log, publish: settings.publish });
+  const watch = new OwnerWatch({ registry, clock, log });
+  const lookup = new Lookup({ registry, clock });
+  const ticket = ({ owner, record }: StreamLocation) => {
+    if (!clusterKey) throw new HoldfastError("RELAY_FAILED", { detail: "this origin has no cluster.key" });
+    const scope = { purpose: "relay", target: owner.instance, subject: record.key } as const;
+    return clusterKey.ticket(scope, session.now());
+  };
+  const dialer = options.relayDialer;
+  const relays = new RelayKeeper({ registry, dialer, clock, log, self: name, ticket, settings, random });
+  const streams = new LocalStreams({ self: name, channels, ownership, relays, watch, clock, log, settings });
+  const publish = new FleetPublishGate({
+    ...{ authorise, session, ownership, streams, channels, lookup, clock, log, settings },
+  });
+  const relayGate = new RelayGate({ clusterKey, name, instance, session, ownership, streams, lookup });
+  const guard = new RedirectGuard(clock);
+  const play = new FleetPlayGate({
+    ...{ authorise, describe, streams, ownership, lookup, watch, relayGate, guard, clock, log, settings },
+  });
+
+  return {
+    publish,
+    play,
+    session,
+    lookup,
+    clusterKey,
+    ended: session.ended,
+    streams: () => streams.list(),
+    async start() {
+      await session.start(ownership);
+      ownership.start();
+    },
+    async stop() {
+      publish.stop();
+      play.stop();
+      const ended = session.ref;
+      await session.stop("stopping");
+      await ownership.stop(ended, "stopping").catch((error: unknown) => {
+        log.debug({ err: error }, "records left to expire");
+      });
+      streams.stop(new HoldfastError("STOPPING"));
+    },
+  };
+}

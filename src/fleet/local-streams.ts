@@ -1,0 +1,81 @@
+import type { HoldfastError } from "../domain/errors.ts";
+import type { Channels } from "../domain/ports/channel.ts";
+import type { StreamKey } from "../domain/stream-key.ts";
+import type { StreamLocation } from "../domain/stream-record.ts";
+import type { Publication } from "./gates.ts";
+import type { Holding } from "./holding.ts";
+import { LocalStream, type LocalStreamOptions } from "./local-stream.ts";
+import { isOver } from "./stream-endings.ts";
+
+export interface LocalStreamsOptions extends LocalStreamOptions {
+  readonly channels: Channels;
+}
+
+/** A stream inside this origin, for people and programs. */
+export interface LocalStreamReport {
+  readonly stream: StreamKey;
+  readonly state: "published" | "relayed" | "held";
+  /** Name of the origin that is pulled from; empty when there is none. */
+  readonly from: string;
+  /** Our token; 0 when we do not own it. */
+  readonly token: number;
+  readonly players: number;
+  readonly codecs: string;
+}
+
+/** The streams inside this origin. One object per key, and one key per channel. */
+export class LocalStreams {
+  readonly #options: LocalStreamsOptions;
+  readonly #streams = new Map<StreamKey, LocalStream>();
+
+  constructor(options: LocalStreamsOptions) {
+    this.#options = options;
+  }
+
+  /** The stream of this key, if something feeds it here or its players are held. */
+  get(key: StreamKey): LocalStream | undefined {
+    const stream = this.#streams.get(key);
+    // A channel may have been ended past us.
+    if (stream?.channel.ended) stream.end(isOver(key, "its channel was closed"));
+    return this.#streams.get(key);
+  }
+
+  /** Let an encoder whose claim was granted feed the stream. */
+  publish(holding: Holding): Publication {
+    return this.#open(holding.key).publish(holding);
+  }
+
+  /** The stream, pulled from its owner: joined when a pull is running or the stream is here anyway. */
+  relay(location: StreamLocation): LocalStream {
+    const { key } = location.record;
+    const present = this.get(key);
+    if (present) return present;
+    const stream = this.#open(key);
+    stream.relay(location);
+    return stream;
+  }
+
+  list(): readonly LocalStreamReport[] {
+    return [...this.#streams.values()].flatMap(({ key, state, relayedFrom, channel }) => {
+      if (state === "unfed" || state === "ended") return [];
+      const token = this.#options.ownership.get(key)?.token ?? 0;
+      const { subscribers: players, codecs } = channel;
+      return [{ stream: key, state, from: relayedFrom ?? "", token, players, codecs }];
+    });
+  }
+
+  /** End every stream: encoders are reset, relays closed, players told. */
+  stop(reason: HoldfastError): void {
+    for (const stream of [...this.#streams.values()]) stream.end(reason);
+  }
+
+  #open(key: StreamKey): LocalStream {
+    const present = this.get(key);
+    if (present) return present;
+    const stream = new LocalStream(this.#options.channels.open(key), this.#options);
+    this.#streams.set(key, stream);
+    const forget = () => this.#streams.get(key) === stream && this.#streams.delete(key);
+    stream.ended.addEventListener("abort", forget, { once: true });
+    return stream;
+  }
+}

@@ -1,0 +1,107 @@
+import type { Logger } from "pino";
+import { HoldfastError } from "../domain/errors.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { Channels } from "../domain/ports/channel.ts";
+import type { Lookup } from "./lookup.ts";
+import { authorisePublish, throwIfLeft, type Authorise } from "./authorise.ts";
+import { noSession } from "./claims.ts";
+import type { Publication, PublishGate, PublishRequest } from "./gates.ts";
+import type { LocalStreams } from "./local-streams.ts";
+import type { ClaimOutcome, Ownership } from "./ownership.ts";
+import { patience } from "./patience.ts";
+import { refusalOf } from "./publish-refusal.ts";
+import type { Session } from "./session.ts";
+import type { FleetSettings } from "./settings.ts";
+
+export interface PublishOptions {
+  readonly authorise: Authorise;
+  readonly session: Session;
+  readonly ownership: Ownership;
+  readonly streams: LocalStreams;
+  readonly channels: Channels;
+  readonly lookup: Lookup;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: Pick<FleetSettings, "publish">;
+}
+
+/** How long a publish waits for the session to come back. Encoders wait 4 s for their answer without harm. */
+const SESSION_PATIENCE_MS = 2_000;
+
+/**
+ * authorise -> claim -> the encoder feeds the channel.
+ *
+ * While the registry is away nobody can say whether the name is free: a new publish is refused with
+ * `REGISTRY_UNAVAILABLE` after the claim has timed out, or after 2 s without a session. Encoders that are live
+ * already are not concerned: they go on, and are registered again when the registry is back.
+ */
+export class FleetPublishGate implements PublishGate {
+  readonly #options: PublishOptions;
+  #stopping = false;
+
+  constructor(options: PublishOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  async publish(request: PublishRequest): Promise<Publication> {
+    const { authorise, ownership } = this.#options;
+    this.#throwIfStopping();
+    await authorisePublish(authorise, request);
+    // Twice: the first claim may be the one that finds out that the session is gone.
+    for (let tries = 0; tries < 2; tries++) {
+      await this.#session(request);
+      const publication = await ownership.inTurn(request.key, () => this.#claim(request));
+      if (publication) return publication;
+    }
+    throw new HoldfastError("SESSION_LOST", { detail: "this origin is registering anew; try again" });
+  }
+
+  async #session({ left }: PublishRequest): Promise<void> {
+    const { session, clock } = this.#options;
+    const wait = patience(clock, SESSION_PATIENCE_MS, noSession, left);
+    await session.whenLive(wait.signal).finally(() => wait.done());
+  }
+
+  /** `undefined`: the session was lost; nothing is claimed. */
+  async #claim(request: PublishRequest): Promise<Publication | undefined> {
+    const { ownership, channels, settings, log } = this.#options;
+    const { key, client, left } = request;
+    // It may have been a while until it was our turn.
+    throwIfLeft(left);
+    this.#throwIfStopping();
+    const codecs = channels.get(key)?.codecs ?? "";
+    const wish = { policy: settings.publish.onDuplicate, publisher: client.address, codecs };
+    const outcome = await ownership.claim(key, wish);
+    if (outcome.outcome === "session-lost") return undefined;
+    if (outcome.outcome !== "granted") throw await this.#refuse(request, outcome);
+    this.#options.lookup.forget(key);
+    if (left.aborted || this.#stopping) this.#giveBack(outcome);
+    throwIfLeft(left);
+    this.#throwIfStopping();
+    const { holding, previous } = outcome;
+    log.info({ stream: key, token: holding.token, client: client.id, previous }, "stream claimed");
+    return this.#options.streams.publish(holding);
+  }
+
+  /** Nobody is there any more to feed what was granted, unless an encoder was here before and still is. */
+  #giveBack({ holding }: Extract<ClaimOutcome, { outcome: "granted" }>): void {
+    const { ownership, streams } = this.#options;
+    if (!streams.get(holding.key)?.isFedBy(holding))
+      ownership.release(holding, "encoder left while claiming");
+  }
+
+  async #refuse(request: PublishRequest, outcome: ClaimOutcome): Promise<HoldfastError> {
+    const { lookup, session } = this.#options;
+    // Only to say since when; the refusal stands without it.
+    const location = await lookup.find(request.key).catch(() => undefined);
+    return refusalOf(request.key, outcome, location, session.now());
+  }
+
+  #throwIfStopping(): void {
+    if (this.#stopping) throw new HoldfastError("STOPPING");
+  }
+}
