@@ -54,9 +54,11 @@ export class PlayRole implements SessionRole, Subscriber {
   }
 
   get backlog(): number {
-    const { backlog } = this.#host.connection;
-    // To the channel a paused player is one that reads too slowly: it skips, and comes back at a keyframe.
-    return this.#paused ? Math.max(backlog, this.#host.config.fanout.maxBacklog + 1) : backlog;
+    return this.#host.connection.backlog;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
   }
 
   write(batch: Buffer): void {
