@@ -6,6 +6,7 @@ import { differences } from "./packet-compare.ts";
 import type { CompareRules } from "./packet-compare.ts";
 import type { Player, PlayerExit } from "./player.ts";
 import type { PlayerKind, ServerAddress } from "./players.ts";
+import { missing } from "./run-program.ts";
 import { waitFor } from "./wait.ts";
 
 /** Where someone plays: the name continues a sentence, such as `through a relay`. */
@@ -101,12 +102,13 @@ export class Seat {
   }
 }
 
-/** Players of several kinds in several places, all of one stream. */
+/** Players of several kinds, those that are installed, in several places, all of one stream. */
 export class Audience {
   readonly seats: readonly Seat[];
 
   constructor(kinds: readonly PlayerKind[], places: readonly Place[]) {
-    this.seats = places.flatMap((place) => kinds.map((kind) => new Seat(kind, place)));
+    const present = kinds.filter((kind) => !missing(kind));
+    this.seats = places.flatMap((place) => present.map((kind) => new Seat(kind, place)));
   }
 
   seatOf(kind: PlayerKind, place: string): Seat {

@@ -14,11 +14,15 @@ export class MediaLibrary {
     const name = JSON.stringify(recipe);
     let made = this.#made.get(name);
     if (!made) {
-      this.#dir ??= mkdtemp(join(tmpdir(), "holdfast-media-"));
-      made = this.#dir.then((dir) => makeMedia(dir, recipe));
+      made = this.directory().then((dir) => makeMedia(dir, recipe));
       this.#made.set(name, made);
     }
     return made;
+  }
+
+  /** A directory that goes with `close`. */
+  directory(): Promise<string> {
+    return (this.#dir ??= mkdtemp(join(tmpdir(), "holdfast-media-")));
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { DecodingPlayer } from "./decoding-player.ts";
 import { FfprobePlayer } from "./ffprobe-player.ts";
+import { FleetPlayer } from "./fleet-client.ts";
 import { MpvPlayer } from "./mpv-player.ts";
 import { NodeMediaServerPlayer } from "./nms-player.ts";
 import type { CompareRules } from "./packet-compare.ts";
@@ -18,7 +19,7 @@ export interface ServerAddress {
 export interface PlayerKind {
   /** Begins a sentence. */
   readonly name: string;
-  readonly protocol: "rtmp" | "http-flv" | "ws-flv";
+  readonly protocol: "rtmp" | "rtmps" | "http-flv" | "ws-flv";
   /** What can be compared of it; `time` when it only tells how far it is. */
   readonly hands: CompareRules["order"] | "time";
   /** Exit codes after an orderly end of the stream. */
@@ -27,6 +28,8 @@ export interface PlayerKind {
   readonly refusedWith: readonly number[];
   /** Understands codecs by FourCC, or looks at no codec. */
   readonly anyCodec: boolean;
+  /** What must be installed for it. */
+  readonly program?: string;
   readonly play: (at: ServerAddress, stream: string) => Player;
 }
 
@@ -43,6 +46,7 @@ const ffmpegCopy = (url: string) =>
 export const PLAYERS = {
   ffmpeg: {
     name: "ffmpeg -c copy",
+    program: "ffmpeg",
     protocol: "rtmp",
     hands: "per-track",
     endsWith: [0],
@@ -50,8 +54,19 @@ export const PLAYERS = {
     anyCodec: false,
     play: (at, stream) => ffmpegCopy(rtmp(at, stream)),
   },
+  ffmpegTls: {
+    name: "ffmpeg -c copy over RTMPS",
+    program: "ffmpeg",
+    protocol: "rtmps",
+    hands: "per-track",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => ffmpegCopy(`rtmps://${at.rtmps}/${stream}`),
+  },
   ffprobe: {
     name: "ffprobe",
+    program: "ffprobe",
     protocol: "rtmp",
     hands: "per-track",
     endsWith: [0],
@@ -61,6 +76,7 @@ export const PLAYERS = {
   },
   rtmpdump: {
     name: "rtmpdump",
+    program: "rtmpdump",
     protocol: "rtmp",
     hands: "exact",
     endsWith: [0],
@@ -71,6 +87,7 @@ export const PLAYERS = {
   },
   gstreamer: {
     name: "GStreamer's rtmp2src",
+    program: "gst-launch-1.0",
     protocol: "rtmp",
     hands: "exact",
     endsWith: [0],
@@ -83,6 +100,7 @@ export const PLAYERS = {
   },
   mpv: {
     name: "mpv",
+    program: "mpv",
     protocol: "rtmp",
     hands: "time",
     endsWith: [0],
@@ -92,6 +110,7 @@ export const PLAYERS = {
   },
   decoder: {
     name: "ffmpeg, decoding,",
+    program: "ffmpeg",
     protocol: "rtmp",
     hands: "time",
     endsWith: [0],
@@ -110,6 +129,7 @@ export const PLAYERS = {
   },
   curl: {
     name: "curl over HTTP-FLV",
+    program: "curl",
     protocol: "http-flv",
     hands: "exact",
     endsWith: [0],
@@ -119,6 +139,7 @@ export const PLAYERS = {
   },
   ffmpegHttp: {
     name: "ffmpeg -c copy over HTTP-FLV",
+    program: "ffmpeg",
     protocol: "http-flv",
     hands: "per-track",
     endsWith: [0],
@@ -144,11 +165,21 @@ export const PLAYERS = {
     anyCodec: true,
     play: (at, stream) => new WirePlayer(at.rtmp, stream),
   },
+  fleet: {
+    name: "the fleet's own RTMP client",
+    protocol: "rtmp",
+    hands: "exact",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: true,
+    play: (at, stream) => new FleetPlayer(at.rtmp, stream),
+  },
 } satisfies Record<string, PlayerKind>;
 
 export type PlayerName = keyof typeof PLAYERS;
 
-/** The kinds under these names; all of them when none is given. */
+/** The kinds under these names; without any, all that need no RTMPS. */
 export function playerKinds(...names: PlayerName[]): PlayerKind[] {
-  return (names.length > 0 ? names : (Object.keys(PLAYERS) as PlayerName[])).map((name) => PLAYERS[name]);
+  if (names.length > 0) return names.map((name) => PLAYERS[name]);
+  return Object.values<PlayerKind>(PLAYERS).filter(({ protocol }) => protocol !== "rtmps");
 }

@@ -1,3 +1,4 @@
+import { FleetPublisher } from "./fleet-client.ts";
 import type { FlvTag } from "./flv-file.ts";
 import type { FeedOptions } from "./media-feed.ts";
 import type { CompareRules } from "./packet-compare.ts";
@@ -15,6 +16,8 @@ export interface PublisherKind {
   readonly tolerance: number;
   /** Takes codecs by FourCC, or looks at no codec. */
   readonly anyCodec: boolean;
+  /** What must be installed for it. */
+  readonly program?: string;
   readonly publish: (
     at: ServerAddress,
     stream: string,
@@ -35,6 +38,7 @@ const ffmpegTo = (url: string) => [
 export const PUBLISHERS = {
   ffmpeg: {
     name: "ffmpeg",
+    program: "ffmpeg",
     hands: "per-track",
     tolerance: 0,
     anyCodec: false,
@@ -43,6 +47,7 @@ export const PUBLISHERS = {
   },
   ffmpegTls: {
     name: "ffmpeg over RTMPS",
+    program: "ffmpeg",
     hands: "per-track",
     tolerance: 0,
     anyCodec: false,
@@ -51,6 +56,7 @@ export const PUBLISHERS = {
   },
   gstreamer: {
     name: "GStreamer's rtmp2sink",
+    program: "gst-launch-1.0",
     hands: "per-track",
     tolerance: 1,
     anyCodec: false,
@@ -70,6 +76,7 @@ export const PUBLISHERS = {
   },
   curl: {
     name: "curl, posting FLV",
+    program: "curl",
     hands: "exact",
     tolerance: 0,
     anyCodec: true,
@@ -87,6 +94,13 @@ export const PUBLISHERS = {
     tolerance: 0,
     anyCodec: true,
     publish: (at, stream, tags, options) => new WirePublisher(at.rtmp, stream, tags, options),
+  },
+  fleet: {
+    name: "the fleet's own RTMP client",
+    hands: "exact",
+    tolerance: 0,
+    anyCodec: true,
+    publish: (at, stream, tags, options) => new FleetPublisher(at.rtmp, stream, tags, options),
   },
 } satisfies Record<string, PublisherKind>;
 

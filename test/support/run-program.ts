@@ -1,5 +1,7 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 
 export interface ProgramOptions {
@@ -46,6 +48,7 @@ export class Program {
     const began = performance.now();
     this.#child = spawn(file as string, rest, {
       detached: true,
+      env: { ...process.env, PATH: searchPath() },
       stdio: [options.input ? "pipe" : "ignore", options.onOutput ? "pipe" : "ignore", "pipe"],
     });
     if (options.onOutput) (this.#child.stdout as Readable).on("data", options.onOutput);
@@ -117,7 +120,20 @@ function dieWithParent(): readonly string[] {
     : [];
 }
 
-/** Whether this program is on the PATH. */
+/** Debian keeps servers where only root looks for them. */
+function searchPath(): string {
+  return `${process.env["PATH"] ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`;
+}
+
+/** Whether this program can be started. */
 export function isInstalled(command: string): boolean {
-  return spawnSync("sh", ["-c", `command -v "$1"`, "sh", command], { stdio: "ignore" }).status === 0;
+  return searchPath()
+    .split(delimiter)
+    .some((dir) => existsSync(join(dir, command)));
+}
+
+/** For a test's `skip`: the reason when one of these clients needs a program that is not installed. */
+export function missing(...clients: readonly { readonly program?: string }[]): string | false {
+  const programs = clients.flatMap(({ program }) => program ?? []).filter((program) => !isInstalled(program));
+  return programs.length > 0 && `not installed: ${programs.join(", ")}`;
 }
