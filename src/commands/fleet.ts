@@ -1,3 +1,4 @@
+import { basename, relative } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { banner } from "./fleet/banner.ts";
 import { killOrigin } from "./fleet/kill-origin.ts";
@@ -64,11 +65,28 @@ async function runFleet(options: FleetCommandOptions): Promise<void> {
   const { redisUrl, origins } = fleet;
   const shown = origins.map(({ name, rtmp, http, api }) => ({ name, rtmp, http, api }));
   if (options.output === "json") printJson({ redisUrl, redisPrefix: options.redisPrefix, origins: shown });
-  else print(banner({ ...options, redisUrl, origins: shown, testPicture: options.publishTest === true }));
+  else
+    print(
+      banner({
+        ...options,
+        redisUrl,
+        origins: shown,
+        testPicture: options.publishTest === true,
+        program: thisProgram(),
+      }),
+    );
 
   const why = await Promise.race([stopAsked, fleet.ended.then(() => "no origin is left")]);
   say(`stopping: ${why}`);
   await fleet.stop();
+}
+
+/** How the reader called us: the installed command, or node with a file. */
+function thisProgram(): string {
+  const [, script = ""] = process.argv;
+  if (basename(script) === "holdfast") return "holdfast";
+  const path = relative(process.cwd(), script);
+  return ["node", ...process.execArgv, path.startsWith("..") ? script : path].join(" ");
 }
 
 async function kill(name: string, { output }: OutputOptions): Promise<void> {

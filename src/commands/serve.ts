@@ -89,7 +89,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const origin = createOrigin(config, { log, version });
   await origin.start();
   sayStarted(config, origin.addresses, log);
-  process.send?.({ type: STARTED });
+  if (options.stopWithParent) process.send?.({ type: STARTED });
 
   const end = await Promise.race([stopAsked, origin.ended]);
   if (typeof end === "string") log.info({ reason: end }, "stop asked for");

@@ -8,6 +8,8 @@ export interface BannerFleet {
   readonly origins: readonly BannerOrigin[];
   /** Whether the test picture is published. */
   readonly testPicture: boolean;
+  /** How this program is called here, such as `holdfast` or `node dist/cli.js`. */
+  readonly program: string;
 }
 
 export interface BannerOrigin {
@@ -18,29 +20,35 @@ export interface BannerOrigin {
 }
 
 /** What can be done with a fleet that has just started: every line is there to be copied. */
-export function banner({ redisUrl, redisPrefix, origins, testPicture }: BannerFleet): string {
+export function banner({ redisUrl, redisPrefix, origins, testPicture, program }: BannerFleet): string {
   const [app = "", stream = ""] = TEST_STREAM.split("/");
   // While the test picture has the one name, an encoder of the reader gets another: two of a name fight.
   const own = testPicture ? "cam" : stream;
-  const lines = redisCliLines(redisUrl, redisPrefix, TEST_STREAM);
+  const look = redisCliLines(redisUrl, redisPrefix, TEST_STREAM);
   const blocks = origins.map(({ name, rtmp, http, api }) => {
-    const body = card({
+    const lines = {
       "  OBS": `Settings > Stream > Custom: server rtmp://${rtmp}/${app}  stream key ${own}`,
-      "  play": `ffplay -fflags nobuffer rtmp://${rtmp}/${TEST_STREAM}`,
+      "  ffplay": `ffplay -fflags nobuffer rtmp://${rtmp}/${TEST_STREAM}`,
       "  HTTP-FLV": `http://${http}/${TEST_STREAM}.flv`,
-      "  API": `http://${api}/api/fleet/v1/origins`,
-    });
-    return `${name}\n${body}`;
+      "  time left": look.sessionLeft(name),
+      "  API": `curl http://${api}/api/fleet/v1/streams`,
+    };
+    return `${name}\n${card(lines)}`;
   });
-  const registry = card({
-    "  owner": lines.owner,
-    "  time left": lines.timeLeft,
-    "  events": lines.events,
-  });
+  const registry = {
+    "  owner": look.owner,
+    "  time left": look.ownerLeft,
+    "  events": look.events,
+  };
+  const next = {
+    "  what is live": `${program} streams ls`,
+    "  why there": `${program} explain ${TEST_STREAM}`,
+    "  failover": `${program} fleet --kill ${origins[0]?.name ?? "o1"}`,
+  };
   return [
     ...blocks,
-    `registry ${redisUrl.replace(/\/\/.*@/, "//")} (who owns ${TEST_STREAM})\n${registry}`,
-    `In a second terminal: holdfast streams ls, holdfast explain ${TEST_STREAM}, holdfast fleet --kill ${origins[0]?.name ?? "o1"}`,
+    `registry: who owns ${TEST_STREAM}, for how long, and what happened\n${card(registry)}`,
+    `in a second terminal\n${card(next)}`,
     "Ctrl-C stops everything.",
   ].join("\n\n");
 }

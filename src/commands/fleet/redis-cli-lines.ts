@@ -5,7 +5,9 @@ export interface RedisCliLines {
   /** Who owns the stream: its whole record. */
   readonly owner: string;
   /** ms until the owner's session ends unless it is renewed. */
-  readonly timeLeft: string;
+  readonly ownerLeft: string;
+  /** The same for an origin. */
+  readonly sessionLeft: (origin: string) => string;
   /** The newest events first. */
   readonly events: string;
 }
@@ -19,7 +21,8 @@ export function redisCliLines(url: string, prefix: string, key: string): RedisCl
   const owner = `${cli} HGET '${prefix}:stream:${key}' origin`;
   return {
     owner: `${cli} HGETALL '${prefix}:stream:${key}'`,
-    timeLeft: `${cli} PTTL "${prefix}:origin:$(${owner})"`,
+    ownerLeft: `${cli} PTTL "${prefix}:origin:$(${owner})"`,
+    sessionLeft: (origin) => `${cli} PTTL '${prefix}:origin:${origin}'`,
     events: `${cli} XREVRANGE '${prefix}:events' + - COUNT 10`,
   };
 }

@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { OriginChild } from "./origin-child.ts";
 import { chooseTriples, type PortTriple } from "./ports.ts";
 import { startPrivateRedis } from "./private-redis.ts";
 import { identify } from "./process-identity.ts";
-import { makeFleetDirectory, writeFleetState } from "./state-file.ts";
+import { makeFleetDirectory, removeFleetDirectory, writeFleetState } from "./state-file.ts";
 import { TestPublisher } from "./test-publisher.ts";
 
 export interface FleetOptions {
@@ -45,7 +44,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     say(`ports ${rtmp}, ${http}, ${api} are skipped: ${taken} is taken`),
   );
   const directory = await makeFleetDirectory();
-  const undo: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
+  const undo: (() => Promise<unknown>)[] = [() => removeFleetDirectory(directory)];
   const stop = async () => {
     for (let last = undo.pop(); last; last = undo.pop()) await last();
   };

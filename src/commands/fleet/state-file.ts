@@ -1,6 +1,17 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { HoldfastError } from "../../domain/errors.ts";
 import { isAlive } from "./process-identity.ts";
@@ -36,6 +47,13 @@ export async function makeFleetDirectory(): Promise<string> {
   return mkdtemp(join(base, "fleet-"));
 }
 
+/** Remove all that a fleet wrote. */
+export async function removeFleetDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  // Not empty while another fleet runs.
+  await rmdir(dirname(directory)).catch(() => undefined);
+}
+
 /** Write the state so that a reader finds the old one or the new one, whole. */
 export async function writeFleetState(directory: string, state: FleetState): Promise<void> {
   const temporary = join(directory, `${STATE_FILE}.new`);
@@ -53,7 +71,7 @@ export async function findFleets(): Promise<readonly FleetState[]> {
   for (const directory of found.filter((name) => name.startsWith("fleet-")).map((name) => join(base, name))) {
     const state = await readState(directory);
     if (state && isAlive(state.supervisor)) fleets.push(state);
-    else if (state || (await isOld(directory))) await rm(directory, { recursive: true, force: true });
+    else if (state || (await isOld(directory))) await removeFleetDirectory(directory);
   }
   return fleets;
 }
@@ -66,12 +84,8 @@ async function baseDirectory(): Promise<string> {
 
 /** The temporary directory is everybody's: a state file that others wrote would let us kill what they name. */
 async function checkBase(base: string): Promise<void> {
-  const { uid, mode, isDirectory } = await lstat(base).then((facts) => ({
-    uid: facts.uid,
-    mode: facts.mode,
-    isDirectory: facts.isDirectory(),
-  }));
-  if (isDirectory && uid === userInfo().uid && (mode & 0o077) === 0) return;
+  const facts = await lstat(base);
+  if (facts.isDirectory() && facts.uid === userInfo().uid && (facts.mode & 0o077) === 0) return;
   const detail = `${base} is not a directory that only this user may use: remove it`;
   throw new HoldfastError("INTERNAL", { detail });
 }
