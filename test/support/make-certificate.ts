@@ -1,19 +1,42 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Make a key and a certificate for 127.0.0.1, signed by itself and valid for a day, in `dir`. */
-export async function makeCertificate(
-  dir: string,
-  name = "origin",
-): Promise<{ readonly cert: string; readonly key: string }> {
-  const cert = join(dir, `${name}.crt`);
-  const key = join(dir, `${name}.key`);
-  await run("openssl", [
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"],
-    ...["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
-  ]);
-  return { cert, key };
+/** A folder with `cert.pem` and `key.pem`. */
+export interface TestCertificate {
+  readonly folder: string;
+  readonly cert: string;
+  readonly key: string;
+  /** Make a new pair of this name and move it into place, as a renewal does. */
+  renew(commonName: string): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Make a self-signed certificate with openssl. */
+export async function makeCertificate(commonName: string): Promise<TestCertificate> {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-tls-"));
+  const cert = join(folder, "cert.pem");
+  const key = join(folder, "key.pem");
+  const renew = async (name: string): Promise<void> => {
+    const subject = ["-subj", `/CN=${name}`, "-days", "2"];
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    await run("openssl", [
+      "req",
+      "-x509",
+      ...kind,
+      ...subject,
+      "-keyout",
+      `${key}.new`,
+      "-out",
+      `${cert}.new`,
+    ]);
+    await rename(`${cert}.new`, cert);
+    await rename(`${key}.new`, key);
+  };
+  await renew(commonName);
+  return { folder, cert, key, renew, remove: () => rm(folder, { recursive: true, force: true }) };
 }
