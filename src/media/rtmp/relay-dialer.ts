@@ -57,7 +57,7 @@ export function createRelayDialer({ config, clock, log }: RelayDialerOptions): R
 }
 
 function connect(target: RelayTarget, config: RelayDialerOptions["config"], signal: AbortSignal): RtmpClient {
-  const { host, port } = parseAddress(target.address);
+  const { host, port } = addressOf(target);
   const app = escaped(splitStreamKey(target.key).app);
   const { limits, play } = config;
   return new RtmpClient({
@@ -75,6 +75,19 @@ function connect(target: RelayTarget, config: RelayDialerOptions["config"], sign
     },
     signal,
   });
+}
+
+/** Written by another origin into the registry. */
+function addressOf({ address }: RelayTarget): { host: string; port: number } {
+  try {
+    return parseAddress(address);
+  } catch (cause) {
+    throw new HoldfastError(
+      "RELAY_FAILED",
+      { detail: `the owner offers ${JSON.stringify(address)}` },
+      { cause },
+    );
+  }
 }
 
 function streamName({ key, ticket }: RelayTarget): string {
