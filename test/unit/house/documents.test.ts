@@ -72,6 +72,17 @@ test("every setting and variable that documents name exists", () => {
   }
 });
 
+test("every log line that documents name is written somewhere", () => {
+  const sources = readdirSync(join(ROOT, "src"), { recursive: true })
+    .filter((file) => String(file).endsWith(".ts"))
+    .map((file) => read(`src/${String(file)}`))
+    .join("\n");
+  for (const document of documents) {
+    for (const [, phrase = ""] of read(document).matchAll(/`msg: "([^"…]+)"`/g))
+      assert.ok(sources.includes(`"${phrase}"`), `${document} names ${phrase}`);
+  }
+});
+
 test("the changelog has an entry for the version of the package", () => {
   const { version } = JSON.parse(read("package.json")) as { version: string };
   assert.match(read("CHANGELOG.md"), new RegExp(`^## \\[${version.replaceAll(".", "\\.")}\\]`, "m"));

@@ -63,7 +63,7 @@ test("every script says how it is used", () => {
   assert.ok(
     scripts.includes("scripts/up") && scripts.includes("scripts/test") && scripts.includes("scripts/nightly"),
   );
-  for (const file of scripts) assert.match(read(file).split("\n").slice(0, 3).join("\n"), /Usage/, file);
+  for (const file of scripts) assert.match(read(file).split("\n").slice(0, 3).join("\n"), /usage/i, file);
   for (const file of scripts.filter((one) => /^scripts\/[a-z-]+$/.test(one)))
     assert.match(execFileSync(join(ROOT, file), ["--help"], { encoding: "utf8" }), /Usage: /, file);
 });
