@@ -39,7 +39,7 @@ export class Tethered {
   }
 }
 
-// A background job of a shell script gets /dev/null as its stdin, hence descriptor 3.
+// A background job of a shell script gets /dev/null as its stdin, hence descriptor 3. USR1 interrupts the first wait.
 const SCRIPT = `
 remove=$1; shift
 asked=
@@ -55,6 +55,8 @@ program=$!
   kill -KILL "$program"
 ) 2>/dev/null &
 exec 3<&-
+wait "$program"
+code=$?
 while kill -0 "$program" 2>/dev/null; do
   wait "$program"
   code=$?
