@@ -33,6 +33,8 @@ export interface Subscriber {
   readonly form: OutputForm;
   /** Bytes accepted by `write` that the peer's socket has not taken yet. */
   readonly backlog: number;
+  /** The player wants nothing for now. It goes on at the next keyframe after, and is not given up meanwhile. */
+  readonly paused?: boolean;
   /** Send a batch of whole messages. The buffer is shared with other subscribers: never change it. */
   write(batch: Buffer): void;
   /** The channel ended (`STREAM_ENDED`), or dropped this subscriber (`SLOW_READER`). Called once. */

@@ -1,0 +1,179 @@
+import { HoldfastError } from "../domain/errors.ts";
+import type {
+  Channel,
+  ChannelSource,
+  MediaPacket,
+  SourceKind,
+  Subscriber,
+  Subscription,
+} from "../domain/ports/channel.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { StreamKey } from "../domain/stream-key.ts";
+import { Fanout, type FanoutSettings, type FanoutTotals } from "./fanout.ts";
+import { Feed } from "./feed.ts";
+import { Timeline } from "./timeline.ts";
+
+interface Attachment {
+  readonly source: ChannelSource;
+  readonly feed: Feed;
+  readonly close: (reason: HoldfastError) => void;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What a channel is made with. */
+export interface ChannelParts {
+  readonly clock: Clock;
+  readonly settings: FanoutSettings;
+  readonly totals: FanoutTotals;
+  /** Called once, when it has ended. */
+  readonly onEnd: (channel: Channel) => void;
+}
+
+/** One stream inside one origin: sources on one side, players on the other, a timeline in between. */
+export class MediaChannel implements Channel {
+  readonly key: StreamKey;
+  readonly #clock: Clock;
+  readonly #onEnd: (channel: Channel) => void;
+  readonly #fanout: Fanout;
+  readonly #timeline = new Timeline();
+  readonly #waiters = new Set<Waiter>();
+  readonly #subscriberListeners = new Set<(count: number) => void>();
+  readonly #codecListeners = new Set<(codecs: string) => void>();
+  #attached: Attachment | undefined;
+  #codecs = "";
+  #lastPacketAt: number;
+  #ended: HoldfastError | undefined;
+
+  constructor(key: StreamKey, { clock, settings, totals, onEnd }: ChannelParts) {
+    this.key = key;
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+    this.#lastPacketAt = clock.monotonic();
+    this.#fanout = new Fanout(clock, settings, totals, () => this.#tellPlayers());
+  }
+
+  get source(): SourceKind | undefined {
+    return this.#attached?.source.kind;
+  }
+
+  get subscribers(): number {
+    return this.#fanout.players;
+  }
+
+  get ready(): boolean {
+    return this.#attached?.feed.entered ?? false;
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  get codecs(): string {
+    return this.#codecs;
+  }
+
+  get lastPacketAt(): number {
+    return this.#lastPacketAt;
+  }
+
+  attach(kind: SourceKind): ChannelSource {
+    const abort = new AbortController();
+    const source: ChannelSource = {
+      kind,
+      closed: abort.signal,
+      write: (packet) => this.#write(source, packet),
+      detach: () => this.#detach(source),
+    };
+    if (this.#ended) {
+      abort.abort(this.#ended);
+      return source;
+    }
+    const former = this.#attached;
+    this.#fanout.forget();
+    this.#lastPacketAt = this.#clock.monotonic();
+    const feed = new Feed(this.#timeline, (message) => this.#fanout.push(message));
+    this.#attached = { source, feed, close: (reason) => abort.abort(reason) };
+    former?.close(new HoldfastError("STREAM_TAKEN_OVER"));
+    return source;
+  }
+
+  subscribe(subscriber: Subscriber): Subscription {
+    if (this.#ended) throw new HoldfastError("STREAM_ENDED", {}, { cause: this.#ended });
+    const seat = this.#fanout.join(subscriber);
+    return { close: () => void this.#fanout.leave(seat) };
+  }
+
+  async whenReady(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#ended) throw streamEnded(this.#ended);
+    if (this.ready) return;
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => settle(() => reject(signal.reason));
+      const waiter: Waiter = {
+        resolve: () => settle(resolve),
+        reject: (reason) => settle(() => reject(reason)),
+      };
+      const settle = (then: () => void): void => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener("abort", abort);
+        then();
+      };
+      this.#waiters.add(waiter);
+      signal.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  end(reason: HoldfastError): void {
+    if (this.#ended) return;
+    this.#ended = reason;
+    const former = this.#attached;
+    this.#attached = undefined;
+    this.#onEnd(this);
+    this.#fanout.end(reason);
+    former?.close(reason);
+    for (const waiter of this.#waiters) waiter.reject(streamEnded(reason));
+  }
+
+  onSubscribers(listener: (count: number) => void): () => void {
+    this.#subscriberListeners.add(listener);
+    return () => this.#subscriberListeners.delete(listener);
+  }
+
+  onCodecs(listener: (codecs: string) => void): () => void {
+    this.#codecListeners.add(listener);
+    return () => this.#codecListeners.delete(listener);
+  }
+
+  #write(source: ChannelSource, packet: MediaPacket): void {
+    const attached = this.#attached;
+    if (attached?.source !== source) return;
+    this.#lastPacketAt = this.#clock.monotonic();
+    attached.feed.take(packet, this.#lastPacketAt);
+    // A player's write may have ended the channel, or brought another source.
+    if (this.#attached !== attached || !attached.feed.entered) return;
+    for (const waiter of this.#waiters) waiter.resolve();
+    const { codecs } = attached.feed;
+    if (codecs === this.#codecs) return;
+    this.#codecs = codecs;
+    for (const listener of this.#codecListeners) listener(codecs);
+  }
+
+  #detach(source: ChannelSource): void {
+    if (this.#attached?.source !== source) return;
+    this.#attached = undefined;
+    this.#fanout.forget();
+  }
+
+  #tellPlayers(): void {
+    const count = this.#fanout.players;
+    for (const listener of this.#subscriberListeners) listener(count);
+  }
+}
+
+function streamEnded(reason: HoldfastError): HoldfastError {
+  return reason.code === "STREAM_ENDED" ? reason : new HoldfastError("STREAM_ENDED", {}, { cause: reason });
+}

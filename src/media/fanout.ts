@@ -1,0 +1,136 @@
+import { HoldfastError } from "../domain/errors.ts";
+import type { OutputForm, Subscriber } from "../domain/ports/channel.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import { Batch, type BatchBytes } from "./fanout-batch.ts";
+import { Seat, type SeatLimits } from "./fanout-seat.ts";
+import { fanoutWindow } from "./fanout-window.ts";
+import { GopCache, type GopLimits } from "./gop-cache.ts";
+import type { StreamMessage } from "./message.ts";
+
+export interface FanoutSettings extends SeatLimits {
+  /** Longest window in ms. */
+  readonly maxWindow: number;
+  readonly gop: GopLimits;
+  /** RTMP chunk size that all players were told. */
+  readonly chunkSize: number;
+}
+
+/** What all streams of one origin share: how many players there are. */
+export interface FanoutTotals {
+  players: number;
+}
+
+const FORMS: readonly OutputForm[] = ["rtmp", "flv"];
+/** A window is over before its time when so much was collected: buffers stay small, however fast the source. */
+const FLUSH_BYTES = 1_048_576;
+
+/**
+ * From one stream of messages to many players.
+ *
+ * Messages are collected for a window and serialised once per form that somebody needs; each player gets the same
+ * buffer in one write. Between two flushes nothing was sent, so that is where players join: they get all that was
+ * flushed since the last keyframe, and the next batch like everybody else. Joining flushes nothing.
+ */
+export class Fanout {
+  readonly #clock: Clock;
+  readonly #settings: FanoutSettings;
+  readonly #totals: FanoutTotals;
+  readonly #onPlayers: () => void;
+  readonly #gop: GopCache;
+  readonly #seats: Readonly<Record<OutputForm, Set<Seat>>> = { rtmp: new Set(), flv: new Set() };
+  #pending: StreamMessage[] = [];
+  #pendingBytes = 0;
+  #cancelTimer: (() => void) | undefined;
+  #flushes = 0;
+
+  /** @param onPlayers  called after somebody came or went */
+  constructor(clock: Clock, settings: FanoutSettings, totals: FanoutTotals, onPlayers: () => void) {
+    this.#clock = clock;
+    this.#onPlayers = onPlayers;
+    this.#settings = settings;
+    this.#totals = totals;
+    this.#gop = new GopCache(settings.gop, settings.chunkSize);
+  }
+
+  get players(): number {
+    return this.#seats.rtmp.size + this.#seats.flv.size;
+  }
+
+  /** Send a message to everybody, at the end of the window at the latest. */
+  push(message: StreamMessage): void {
+    this.#pending.push(message);
+    this.#pendingBytes += message.payload.length;
+    if (this.#pendingBytes >= FLUSH_BYTES) return this.flush();
+    if (this.#cancelTimer) return;
+    const window = fanoutWindow({ own: this.players, all: this.#totals.players }, this.#settings.maxWindow);
+    if (window === 0) return this.flush();
+    this.#cancelTimer = this.#clock.after(window, () => this.flush());
+  }
+
+  /** Send what was collected, now. */
+  flush(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (this.#pending.length === 0) return;
+    const messages = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#flushes += 1;
+    for (const message of messages) this.#gop.add(message);
+    if (this.players === 0) return;
+    const batch = new Batch(messages);
+    const now = this.#clock.monotonic();
+    for (const form of FORMS)
+      if (this.#seats[form].size > 0)
+        this.#deliver(batch, batch.as(form, this.#settings.chunkSize), form, now);
+  }
+
+  /** Add a player: it gets what it needs to begin at once, or at the next keyframe. */
+  join(subscriber: Subscriber): Seat {
+    const seat = new Seat(subscriber, this.#flushes, this.#settings);
+    this.#seats[subscriber.form].add(seat);
+    this.#totals.players += 1;
+    const snapshot = this.#gop.snapshot(subscriber.form);
+    if (snapshot) {
+      seat.begin(snapshot.reduce((sum, { length }) => sum + length, 0));
+      for (const bytes of snapshot) subscriber.write(bytes);
+    }
+    this.#onPlayers();
+    return seat;
+  }
+
+  /** Whether it was still there. */
+  leave(seat: Seat): boolean {
+    if (!this.#seats[seat.subscriber.form].delete(seat)) return false;
+    this.#totals.players -= 1;
+    this.#onPlayers();
+    return true;
+  }
+
+  /** The source is gone: nobody begins with what it left behind. */
+  forget(): void {
+    this.flush();
+    this.#gop.clear();
+  }
+
+  /** Send the rest, tell everybody, and let all go. */
+  end(reason: HoldfastError): void {
+    this.forget();
+    for (const form of FORMS)
+      for (const seat of this.#seats[form]) if (this.leave(seat)) seat.subscriber.end(reason);
+  }
+
+  #deliver(batch: Batch, bytes: BatchBytes, form: OutputForm, now: number): void {
+    const round = this.#flushes;
+    for (const seat of this.#seats[form]) {
+      // Who joined because of this very batch has it in the snapshot.
+      if (seat.joinedIn === round) continue;
+      const portion = seat.portion(batch, now);
+      if (portion.kind === "all") seat.subscriber.write(bytes.all);
+      else if (portion.kind === "start")
+        seat.subscriber.write(portion.headers ? bytes.headersAndStart : bytes.fromStart);
+      else if (portion.kind === "drop" && this.leave(seat))
+        seat.subscriber.end(new HoldfastError("SLOW_READER"));
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import type { MediaPacket } from "../domain/ports/channel.ts";
+import { promisedTracks, type PromisedTracks } from "./codec-metadata.ts";
+import { CodecList } from "./codec-list.ts";
+import { HeaderCache } from "./header-cache.ts";
+import type { StreamMessage } from "./message.ts";
+import { classify, type PacketInfo } from "./packet.ts";
+import { MESSAGE } from "./rtmp/message.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** How long sound waits for a first picture, in ms: by what is known of the video. */
+const WAIT = Object.freeze({
+  /** Metadata announces sound alone. */
+  none: 0,
+  /** There was no metadata yet. */
+  unknown: 500,
+  /** Metadata or a sequence header announces video; encoders do that and then send none. */
+  promised: 3_000,
+  /** There is video, in the middle of a group. */
+  seen: 10_000,
+});
+/** Without video for so long, players begin with the sound again. */
+const VIDEO_GONE = 10_000;
+/** Sound further behind the first keyframe than this has a clock of its own. */
+const MOST_LAG = 2_000;
+
+/**
+ * One source's packets on their way into a channel: makes them messages on the channel's timeline.
+ *
+ * It enters at its first keyframe, metadata and headers first, and drops what came before. A source without video
+ * enters with its first sound: at once when its metadata announces no video, after a short wait otherwise. Pictures
+ * between such an entry and the first keyframe are dropped.
+ */
+export class Feed {
+  readonly #timeline: Timeline;
+  readonly #emit: (message: StreamMessage) => void;
+  readonly #headers = new HeaderCache();
+  readonly #codecs = new CodecList();
+  #entered = false;
+  #videoStarted = false;
+  #promised: PromisedTracks | undefined;
+  #videoHeader = false;
+  #lastVideoAt: number | undefined;
+  #firstSound: { readonly at: number; readonly timestamp: number } | undefined;
+  #lastSound: number | undefined;
+
+  constructor(timeline: Timeline, emit: (message: StreamMessage) => void) {
+    this.#timeline = timeline;
+    this.#emit = emit;
+  }
+
+  /** True once something was emitted that a player can begin with. */
+  get entered(): boolean {
+    return this.#entered;
+  }
+
+  /** Such as `avc1,mp4a`. */
+  get codecs(): string {
+    return this.#codecs.text;
+  }
+
+  /** Take a packet, at `now` ms on the monotonic clock. */
+  take(packet: MediaPacket, now: number): void {
+    if (packet.payload.length === 0) return;
+    const info = classify(packet);
+    this.#codecs.learn(packet.type, info);
+    if (info.role === "metadata" || info.role === "header") this.#takeHeader(packet, info);
+    else if (info.role === "frame" && packet.type === "video") this.#takePicture(packet, info, now);
+    else if (info.role === "frame") this.#takeSound(packet, now);
+    else if (this.#entered) this.#emitNew(packet, this.#present(packet));
+  }
+
+  #takeHeader(packet: MediaPacket, info: PacketInfo): void {
+    if (info.role === "metadata") this.#promised = promisedTracks(packet.payload) ?? this.#promised;
+    if (packet.type === "video") this.#videoHeader = true;
+    const message = messageOf(packet, this.#present(packet), true);
+    this.#headers.add(message, info);
+    if (this.#entered) this.#emit(message);
+  }
+
+  #takePicture(packet: MediaPacket, info: PacketInfo, now: number): void {
+    this.#lastVideoAt = now;
+    const start = info.keyframe && info.tracks.some(({ id }) => id === this.#codecs.mainVideo);
+    if (!start && !this.#videoStarted) return;
+    this.#videoStarted = true;
+    if (!this.#entered) this.#enter(packet, this.#earliest(packet.timestamp), now);
+    else this.#emitFrame(packet, now, start);
+  }
+
+  #takeSound(packet: MediaPacket, now: number): void {
+    const { timestamp } = packet;
+    this.#firstSound ??= { at: now, timestamp };
+    this.#lastSound = timestamp;
+    if (!this.#entered) {
+      if (!this.#maySoundBegin(timestamp, now)) return;
+      return this.#enter(packet, timestamp, now);
+    }
+    const videoGone = now - (this.#lastVideoAt ?? now) >= VIDEO_GONE;
+    this.#emitFrame(packet, now, !this.#videoStarted || videoGone);
+  }
+
+  #enter(packet: MediaPacket, first: number, now: number): void {
+    this.#entered = true;
+    this.#timeline.enter(first, now);
+    const time = this.#timeline.map(trackOf(packet), packet.timestamp, now);
+    const headers = this.#headers.list;
+    for (const header of headers) this.#emit({ ...header, time });
+    this.#emit({ ...messageOf(packet, time, false), startsWith: headers });
+  }
+
+  #emitFrame(packet: MediaPacket, now: number, start: boolean): void {
+    const time = this.#timeline.map(trackOf(packet), packet.timestamp, now);
+    const message = messageOf(packet, time, false);
+    this.#emit(start ? { ...message, startsWith: this.#headers.list } : message);
+  }
+
+  #emitNew(packet: MediaPacket, time: number): void {
+    this.#emit(messageOf(packet, time, false));
+  }
+
+  /** Channel time of what is no frame. */
+  #present({ type, timestamp }: MediaPacket): number {
+    return type === "data" ? this.#timeline.mapData(timestamp) : this.#timeline.mapHeader(type);
+  }
+
+  /** Where this source's time begins: sound that lags behind the picture must not come before what was played. */
+  #earliest(keyframe: number): number {
+    if (this.#lastSound === undefined) return keyframe;
+    const lag = (keyframe - this.#lastSound) | 0;
+    return lag > 0 && lag <= MOST_LAG ? this.#lastSound : keyframe;
+  }
+
+  #maySoundBegin(timestamp: number, now: number): boolean {
+    const first = this.#firstSound;
+    if (!first) return false;
+    // A relay hands over in one go what was collected before: that is waiting, too.
+    const waited = Math.max(now - first.at, (timestamp - first.timestamp) | 0);
+    return waited >= WAIT[this.#videoKnown()];
+  }
+
+  #videoKnown(): keyof typeof WAIT {
+    if (this.#lastVideoAt !== undefined) return "seen";
+    if (this.#videoHeader || this.#promised?.video) return "promised";
+    return this.#promised ? "none" : "unknown";
+  }
+}
+
+function messageOf({ type, payload }: MediaPacket, time: number, header: boolean): StreamMessage {
+  return { type: MESSAGE[type], time, payload, header };
+}
+
+function trackOf({ type }: MediaPacket): "audio" | "video" {
+  return type === "video" ? "video" : "audio";
+}

@@ -1,0 +1,126 @@
+import type { OutputForm } from "../domain/ports/channel.ts";
+import { serialise, type StreamMessage } from "./message.ts";
+import { MESSAGE } from "./rtmp/message.ts";
+
+export interface GopLimits {
+  /** Most bytes of payload, with an allowance per message; 0 keeps nothing. */
+  readonly maxBytes: number;
+  /** Longest stretch of media in ms. */
+  readonly maxDuration: number;
+}
+
+interface Segment {
+  readonly messages: StreamMessage[];
+  bytes: number;
+  /** Serialised when somebody joined; the last segment's are dropped when it grows. */
+  forms: Partial<Record<OutputForm, Buffer>>;
+}
+
+/** What a message costs beside its payload: objects, and the allocator's slack for small ones. */
+const MESSAGE_COST = 256;
+/** A segment of this size is closed: from then on all who join share its bytes. */
+const SEGMENT_BYTES = 256 * 1_024;
+/** Without video a player may begin anywhere; so much sound fills its buffer. */
+const AUDIO_ONLY_MS = 2_000;
+const AUDIO_SEGMENT_MS = 500;
+
+/**
+ * The stream since the last keyframe, for players that join. Without video: the last two seconds.
+ *
+ * A group that outgrows its limits is dropped as a whole, so that nobody begins in the middle of one; players that
+ * join then wait for the next keyframe. The bytes for players are made when somebody joins and shared by all who
+ * join later: all but the last quarter megabyte once per group, that rest once per change. So neither a storm
+ * of joins nor a thousand players that join and never read cost a group each.
+ */
+export class GopCache {
+  readonly #limits: GopLimits;
+  readonly #chunkSize: number;
+  #segments: Segment[] = [];
+  #bytes = 0;
+  #audioOnly = false;
+
+  constructor(limits: GopLimits, chunkSize: number) {
+    this.#limits = limits;
+    this.#chunkSize = chunkSize;
+  }
+
+  /** Bytes kept, as counted for the limit. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Messages kept. */
+  get length(): number {
+    return this.#segments.reduce((sum, { messages }) => sum + messages.length, 0);
+  }
+
+  /** Keep a message, or begin anew with it. */
+  add(message: StreamMessage): void {
+    if (this.#limits.maxBytes === 0) return;
+    if (message.startsWith && (message.type === MESSAGE.video || this.#segments.length === 0)) {
+      this.clear();
+      this.#audioOnly = message.type !== MESSAGE.video;
+    } else if (this.#segments.length === 0) return;
+    this.#append(message);
+    if (this.#audioOnly) this.#forgetOldest(message.time);
+    if (this.#bytes > this.#limits.maxBytes || this.#duration(message) > this.#limits.maxDuration)
+      this.clear();
+  }
+
+  clear(): void {
+    this.#segments = [];
+    this.#bytes = 0;
+  }
+
+  /**
+   * All that is kept, headers first, to be written in this order. Whole messages, shared: never change them.
+   *
+   * @returns `undefined` when there is nothing to begin with; then wait for a message with `startsWith`
+   */
+  snapshot(form: OutputForm): readonly Buffer[] | undefined {
+    if (this.#segments.length === 0) return undefined;
+    return this.#segments.map(
+      (segment, index) => (segment.forms[form] ??= this.#bytesOf(segment, index, form)),
+    );
+  }
+
+  #append(message: StreamMessage): void {
+    const cost = message.payload.length + MESSAGE_COST;
+    let segment = this.#segments.at(-1);
+    if (!segment || this.#isFull(segment, message)) {
+      segment = { messages: [], bytes: 0, forms: {} };
+      this.#segments.push(segment);
+    }
+    segment.messages.push(message);
+    segment.forms = {};
+    segment.bytes += cost;
+    this.#bytes += cost;
+  }
+
+  #isFull({ messages, bytes }: Segment, next: StreamMessage): boolean {
+    if (!this.#audioOnly) return bytes >= SEGMENT_BYTES;
+    // The oldest segment is dropped some day: the one behind it must be one to begin with.
+    return next.startsWith !== undefined && next.time - (messages[0]?.time ?? 0) >= AUDIO_SEGMENT_MS;
+  }
+
+  #forgetOldest(now: number): void {
+    for (let next = this.#segments[1]; next; next = this.#segments[1]) {
+      const enough = now - (next.messages[0]?.time ?? 0) >= AUDIO_ONLY_MS;
+      if (!enough && this.#bytes <= this.#limits.maxBytes) return;
+      this.#bytes -= this.#segments.shift()?.bytes ?? 0;
+      // It stands first now and needs the headers in front.
+      next.forms = {};
+    }
+  }
+
+  #duration(newest: StreamMessage): number {
+    return newest.time - (this.#segments[0]?.messages[0]?.time ?? newest.time);
+  }
+
+  #bytesOf({ messages }: Segment, index: number, form: OutputForm): Buffer {
+    const body = serialise(messages, form, this.#chunkSize);
+    const first = messages[0];
+    if (index > 0 || !first?.startsWith || first.startsWith.length === 0) return body;
+    return Buffer.concat([serialise(first.startsWith, form, this.#chunkSize, first.time), body]);
+  }
+}

@@ -1,0 +1,62 @@
+import type { OutputForm } from "../domain/ports/channel.ts";
+import { tagBytes, writeTag } from "./flv/tag.ts";
+import { writeMessage } from "./rtmp/chunk-writer.ts";
+import { CHUNK_STREAM, MESSAGE } from "./rtmp/message.ts";
+
+/** Message types that carry a stream: the same numbers in RTMP and FLV. */
+export type StreamMessageType = typeof MESSAGE.audio | typeof MESSAGE.video | typeof MESSAGE.data;
+
+/** One message of a channel, on the channel's timeline. */
+export interface StreamMessage {
+  readonly type: StreamMessageType;
+  /** Channel time in ms, not wrapped. */
+  readonly time: number;
+  readonly payload: Buffer;
+  /** A header or metadata: part of what a player needs before the first frame. */
+  readonly header: boolean;
+  /**
+   * Present when a player can begin with this message: the headers that it needs before it. The same array as
+   * long as the headers have not changed.
+   */
+  readonly startsWith?: readonly StreamMessage[];
+}
+
+/** Where players hear a stream: what createStream answers. */
+const STREAM_ID = 1;
+const CHUNK_STREAM_OF = Object.freeze({
+  [MESSAGE.audio]: CHUNK_STREAM.audio,
+  [MESSAGE.video]: CHUNK_STREAM.video,
+  [MESSAGE.data]: CHUNK_STREAM.stream,
+});
+
+/**
+ * Messages as bytes on the wire, in one buffer.
+ *
+ * @param stamp  time for all of them instead of their own; headers are older than the frame they stand before
+ */
+export function serialise(
+  messages: readonly StreamMessage[],
+  form: OutputForm,
+  chunkSize: number,
+  stamp?: number,
+): Buffer {
+  const parts = messages.map((message) => serialiseOne(message, form, chunkSize, stamp ?? message.time));
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+}
+
+/** One message as bytes on the wire. */
+export function serialiseOne(
+  { type, payload }: StreamMessage,
+  form: OutputForm,
+  chunkSize: number,
+  time: number,
+): Buffer {
+  const timestamp = time >>> 0;
+  if (form === "rtmp") {
+    const chunkStreamId = CHUNK_STREAM_OF[type];
+    return writeMessage({ type, streamId: STREAM_ID, chunkStreamId, timestamp, payload }, chunkSize);
+  }
+  const tag = Buffer.allocUnsafe(tagBytes(payload.length));
+  writeTag(tag, 0, { type, timestamp, payload });
+  return tag;
+}

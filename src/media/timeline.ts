@@ -1,0 +1,111 @@
+export type Track = "audio" | "video" | "data";
+
+/** ms that a track may step back before its clock counts as set back. Less is held at the last timestamp. */
+const STEP_BACK = 1_000;
+/** ms that a packet may lead its track beyond the time that has passed, before its clock counts as set forward. */
+const STEP_FORWARD = 10_000;
+/** A track silent for longer is compared with the others instead. */
+const SILENT = 5_000;
+/** An offset that no packet used for so long is forgotten. */
+const OFFSET_LIFE = 2_000;
+
+interface Offset {
+  /** Added to the source's timestamp, modulo 2^32. */
+  readonly value: number;
+  /** Channel time of the last packet that used it. */
+  usedAt: number;
+}
+
+/**
+ * The time of a channel, in ms: what its players see, whatever its sources do.
+ *
+ * Grows by the same offset for audio and video, over swaps of sources, over the wrap of a source's clock at 2^32, and
+ * over jumps inside one source. Never goes back within a track; across tracks only as far as the source itself
+ * interleaves them. The first source begins at 0. After a swap or a jump the channel goes on where it would be by
+ * then: the last timestamp plus the time that has passed, at least 1 ms. So players that count real time keep
+ * their distance, and their picture stands still for as long as there was none.
+ *
+ * Two offsets are kept: while audio and video jump one after the other, and for sources whose tracks have clocks of
+ * their own, each packet takes the offset that brings it nearest to its track.
+ *
+ * Pure: the time that passes is an argument, in ms on a monotonic clock.
+ */
+export class Timeline {
+  #offsets: Offset[] = [];
+  /** Greatest channel time given; below 0 before the first packet. */
+  #last = -1;
+  #lastAt = 0;
+  readonly #tracks: Record<Track, number> = { audio: 0, video: 0, data: 0 };
+
+  /** Greatest timestamp given to a frame, not wrapped; -1 before the first. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** A new source begins: its timestamp `first` comes next. */
+  enter(first: number, now: number): void {
+    this.#offsets = [this.#offsetFor(first, now)];
+  }
+
+  /** Channel time of a frame, not wrapped: put `>>> 0` of it on the wire. */
+  map(track: "audio" | "video", timestamp: number, now: number): number {
+    const reference = this.#reference(track);
+    const latest = Math.max(reference, this.#last) + STEP_FORWARD + Math.max(0, now - this.#lastAt);
+    let best: Offset | undefined;
+    let time = 0;
+    for (const offset of this.#offsets) {
+      const candidate = this.#apply(offset, timestamp);
+      if (candidate < reference - STEP_BACK || candidate > latest) continue;
+      if (best && Math.abs(candidate - reference) >= Math.abs(time - reference)) continue;
+      best = offset;
+      time = candidate;
+    }
+    if (!best) {
+      best = this.#offsetFor(timestamp, now);
+      time = this.#apply(best, timestamp);
+      this.#offsets = [best, ...this.#offsets.slice(0, 1)];
+    }
+    time = Math.max(time, this.#tracks[track]);
+    this.#tracks[track] = time;
+    if (time > this.#last) {
+      this.#last = time;
+      this.#lastAt = now;
+    }
+    best.usedAt = this.#last;
+    if (this.#offsets.length > 1)
+      this.#offsets = this.#offsets.filter(({ usedAt }) => usedAt >= this.#last - OFFSET_LIFE);
+    return time;
+  }
+
+  /** Channel time of a track's header: encoders stamp them with 0, so it goes with the frame before it. */
+  mapHeader(track: "audio" | "video"): number {
+    return Math.max(0, this.#reference(track));
+  }
+
+  /** Channel time of data: its own where that is credible, from the last data up to the frames, else the present. */
+  mapData(timestamp: number): number {
+    const offset = this.#offsets[0];
+    const present = Math.max(0, this.#last);
+    const time = offset ? this.#apply(offset, timestamp) : present;
+    this.#tracks.data = time >= this.#tracks.data && time <= present ? time : present;
+    return this.#tracks.data;
+  }
+
+  #offsetFor(timestamp: number, now: number): Offset {
+    const passed = Math.max(1, Math.round(now - this.#lastAt));
+    const next = this.#last < 0 ? 0 : this.#last + passed;
+    return { value: (next - timestamp) >>> 0, usedAt: next };
+  }
+
+  /** Of all times that are this one modulo 2^32, the nearest to the channel's present. */
+  #apply(offset: Offset, timestamp: number): number {
+    const wrapped = (timestamp + offset.value) >>> 0;
+    const near = Math.max(this.#last, 0);
+    return near + ((wrapped - near) | 0);
+  }
+
+  #reference(track: Track): number {
+    const own = this.#tracks[track];
+    return this.#last - own > SILENT ? this.#last : own;
+  }
+}
