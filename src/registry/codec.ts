@@ -65,7 +65,7 @@ export function decodeStream(key: StreamKey, hash: FlatHash, now: number): Strea
   const epoch = readNumber(fields.get("epoch"), 0);
   const token = readNumber(fields.get("token"), 0);
   if (origin === undefined || origin === "" || epoch <= 0 || token <= 0) return undefined;
-  const counted = now <= readNumber(fields.get("countedUntil"), 0);
+  const counted = now < readNumber(fields.get("countedUntil"), 0);
   return {
     key,
     origin,

@@ -69,7 +69,7 @@ export const KEY_TABLE: readonly KeyEntry[] = [
       previous: "who lost the stream to the owner; empty when nobody did",
       takeovers: "take-overs in a row, counted until `countedUntil`",
       pausedUntil: "no take-over before this moment, ms since 1970; 0 when there was none",
-      countedUntil: "after this moment `takeovers` begins at 0 again, ms since 1970",
+      countedUntil: "from this moment on `takeovers` begins at 0 again, ms since 1970",
       format: "format of this record",
     },
     writtenBy: ["stream-claim", "streams-touch", "streams-release", "stream-describe"],

@@ -19,7 +19,7 @@ export function claimInMemory(store: MemoryStore, session: SessionRef, claim: St
   if (contested && now < record.pausedUntil)
     return { outcome: "too-soon", origin: record.origin, retryAfterMs: record.pausedUntil - now };
 
-  const counts = owned && now <= record.countedUntil ? record : NO_TAKEOVERS;
+  const counts = owned && now < record.countedUntil ? record : NO_TAKEOVERS;
   const previous = record && (contested || record.origin !== session.name) ? record.origin : "";
   const token = store.nextToken(Math.max(claim.formerToken, record?.token ?? 0));
   const next: StoredStream = {

@@ -178,7 +178,7 @@ class MemoryRegistry implements Registry {
   }
 
   #view({ pausedUntil: _, countedUntil, ...record }: StoredStream): StreamRecord {
-    return this.#store.now() <= countedUntil ? record : { ...record, takeovers: 0 };
+    return this.#store.now() < countedUntil ? record : { ...record, takeovers: 0 };
   }
 
   #logSession(type: string, { name, instance, epoch }: SessionRef, reason: string): void {

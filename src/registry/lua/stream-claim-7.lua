@@ -75,7 +75,7 @@ if contested and now < paused_until then
   return { "too-soon", owner, whole(paused_until - now) }
 end
 
-if not owned or now > counted_until then
+if not owned or now >= counted_until then
   takeovers, paused_until, counted_until = 0, 0, 0
 end
 if contested then
