@@ -87,13 +87,16 @@ async function serve(options: ServeOptions): Promise<void> {
   // Only here: the other commands need none of it and should start quickly.
   const { createOrigin } = await import("../origin.ts");
   const origin = createOrigin(config, { log, version });
-  await origin.start();
-  sayStarted(config, origin.addresses, log);
-  if (options.stopWithParent) process.send?.({ type: STARTED });
+  // Stopping while it still waits for the registry rejects the start; the signal is what counts then.
+  const started = origin.start().then(() => {
+    sayStarted(config, origin.addresses, log);
+    if (options.stopWithParent) process.send?.({ type: STARTED });
+  });
+  const failed = started.then(() => new Promise<never>(() => undefined));
 
-  const end = await Promise.race([stopAsked, origin.ended]);
+  const end = await Promise.race([stopAsked, origin.ended, failed]);
   if (typeof end === "string") log.info({ reason: end }, "stop asked for");
-  await within(STOP_WITHIN_MS, origin.stop());
+  await within(STOP_WITHIN_MS, Promise.allSettled([origin.stop(), started]));
   if (process.connected) process.disconnect();
   if (end instanceof HoldfastError) throw end;
 }
@@ -107,7 +110,7 @@ function sayStarted(config: Config, addresses: Readonly<Record<string, string>>,
   say(`origin ${config.name} is up: ${places.join(", ")}; registry ${registry}`);
 }
 
-async function within(ms: number, stopped: Promise<void>): Promise<void> {
+async function within(ms: number, stopped: Promise<unknown>): Promise<void> {
   const timer = setTimeout(() => {
     say(`not everything stopped within ${ms / 1_000} s: ending now`);
     process.exit(1);

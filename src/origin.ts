@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Logger } from "pino";
+import { advertisedAddresses } from "./config/advertise.ts";
+import type { Config } from "./config/schema.ts";
+import { HoldfastError } from "./domain/errors.ts";
+import type { OriginDescription } from "./domain/origin-record.ts";
+import type { Clock } from "./domain/ports/clock.ts";
+import type { Registry } from "./domain/ports/registry.ts";
+import type { Authorise } from "./fleet/authorise.ts";
+import { explainStream } from "./fleet/explain.ts";
+import { createFleet } from "./fleet/fleet.ts";
+import type { LocalStreamReport } from "./fleet/local-streams.ts";
+import { createApiApp } from "./http/api-app.ts";
+import { peerProbe } from "./http/peer-probe.ts";
+import { createPublicApp } from "./http/public-app.ts";
+import type { Readiness } from "./http/routes-health.ts";
+import { MediaChannels } from "./media/channels.ts";
+import { createFlvHandlers } from "./media/flv/handlers.ts";
+import { createRelayDialer } from "./media/rtmp/relay-dialer.ts";
+import { createRtmpServer } from "./media/rtmp/server.ts";
+import { systemClock } from "./ops/clock.ts";
+import { eventLoopLoad } from "./ops/load.ts";
+import { createLogger } from "./ops/logger.ts";
+import { keepTrying } from "./ops/keep-trying.ts";
+import { createMemoryRegistry } from "./registry/memory-registry.ts";
+import { MemoryStore } from "./registry/memory-store.ts";
+import { createRedisRegistry } from "./registry/redis-registry.ts";
+
+/** Where an origin listens, `host:port`; real once it has started. */
+export type OriginAddresses = {
+  readonly rtmp: string;
+  readonly rtmps?: string;
+  readonly http: string;
+  readonly api: string;
+};
+
+/** One origin, with everything it consists of. Several can run in one process. */
+export interface Origin {
+  readonly name: string;
+  /** Random id of this run. */
+  readonly instance: string;
+  readonly addresses: OriginAddresses;
+  /** Resolves when this origin cannot go on: `NAME_CONFLICT`. Stop it then. */
+  readonly ended: Promise<HoldfastError>;
+  /** What is published, relayed and on hold here. */
+  streams(): readonly LocalStreamReport[];
+  /**
+   * Open the ports, then register. While the registry cannot be reached the ports are open, `/readyz` says so, and
+   * the first registration is tried until it works or `stop` is called.
+   *
+   * @throws HoldfastError `PORT_IN_USE`, `CONFIG_INVALID`, `REGISTRY_REFUSED`, `NAME_CONFLICT`, `STOPPING`.
+   *         Everything that was opened is closed again.
+   */
+  start(): Promise<void>;
+  /** Give session and streams back at once, then end connections in order. May be called at any time. */
+  stop(): Promise<void>;
+}
+
+/** What a test or an embedding program may replace. */
+export interface OriginOverrides {
+  readonly log?: Logger;
+  readonly version?: string;
+  readonly clock?: Clock;
+  /** Instead of the one that `redis.url` names. */
+  readonly registry?: Registry;
+  /** Who may publish and play; everybody when absent. */
+  readonly authorise?: Authorise;
+}
+
+/** Put an origin together from its settings. Opens nothing before `start`. */
+export function createOrigin(config: Config, overrides: OriginOverrides = {}): Origin {
+  const { version = "0.0.0", clock = systemClock, authorise = {} } = overrides;
+  const { name } = config;
+  const instance = randomUUID();
+  const log = overrides.log ?? createLogger(config.log, { service: "holdfast", origin: name, version });
+  const registry = overrides.registry ?? createRegistry(config, clock, log);
+  const stopping = new AbortController();
+  const bound = { rtmp: config.rtmp.port, http: config.http.port };
+
+  const channels = new MediaChannels({ clock, config, log });
+  const fleet = createFleet({
+    registry,
+    channels,
+    relayDialer: createRelayDialer({ config, clock, log }),
+    peerProbe,
+    clock,
+    log,
+    settings: config,
+    describe,
+    authorise,
+    load: eventLoopLoad(),
+  });
+  const gates = { publish: fleet.publish, play: fleet.play };
+  const lookup = (key: Parameters<typeof fleet.lookup.find>[0]) => fleet.lookup.find(key);
+  const rtmp = createRtmpServer({ config, ...gates, log, clock });
+  const flv = createFlvHandlers({ config, ...gates, log, clock });
+  const http = createPublicApp({ config, identity: { name, instance }, flv, lookup, readiness, log });
+  const explain = (key: Parameters<typeof explainStream>[1]) => explainStream(registry, key);
+  const api = createApiApp({ config, version, registry, lookup, explain, readiness, log });
+
+  function describe(): OriginDescription {
+    const state = stopping.signal.aborted ? "draining" : "up";
+    const { weight } = config;
+    return { name, instance, ...advertisedAddresses(config, bound, hostname()), state, weight, version };
+  }
+
+  function readiness(): Readiness {
+    const { live } = fleet.session;
+    return {
+      running: { ok: !stopping.signal.aborted, detail: stopping.signal.aborted ? "stopping" : "running" },
+      session: { ok: live, detail: live ? "registered" : "not registered: new streams are refused" },
+      registry: {
+        ok: registry.available,
+        detail: registry.available ? registry.address : `no answer from ${registry.address}`,
+      },
+    };
+  }
+
+  async function open(): Promise<void> {
+    await rtmp.listen();
+    await http.start();
+    await api.start();
+    bound.rtmp = portOf(rtmp.address);
+    bound.http = portOf(http.address);
+    const attempts = { clock, log, signal: stopping.signal };
+    const warnings = await keepTrying(() => registry.connect(), attempts);
+    for (const warning of warnings) log.warn({ warning, registry: registry.address }, "registry is doubtful");
+    await keepTrying(() => fleet.start(), attempts);
+  }
+
+  async function close(): Promise<void> {
+    stopping.abort(new HoldfastError("STOPPING"));
+    await fleet.stop();
+    await Promise.all([rtmp.stop(), http.stop(), api.stop()]);
+    await registry.close();
+  }
+
+  let closed: Promise<void> | undefined;
+  const stop = () => (closed ??= close());
+  return {
+    name,
+    instance,
+    get addresses() {
+      const secure = rtmp.tlsAddress === undefined ? {} : { rtmps: rtmp.tlsAddress };
+      return { rtmp: rtmp.address, ...secure, http: http.address, api: api.address };
+    },
+    ended: fleet.ended,
+    streams: () => fleet.streams(),
+    async start() {
+      try {
+        await open();
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    stop,
+  };
+}
+
+function createRegistry(config: Config, clock: Clock, log: Logger): Registry {
+  const { url, prefix, commandTimeout, connectTimeout } = config.redis;
+  if (url === undefined) return createMemoryRegistry(new MemoryStore(clock));
+  const timeouts = { commandTimeoutMs: commandTimeout, connectTimeoutMs: connectTimeout };
+  return createRedisRegistry({ url, prefix, ...timeouts, log, clock });
+}
+
+/** The port of `host:port`. */
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
