@@ -23,13 +23,19 @@ import {
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$/;
 const NAME_ALLOWED = "1 to 63 letters, digits, dots, dashes or underscores";
 
+/** A name that is allowed, made of a host name, which may hold anything. */
+export function nameOf(host: string): string {
+  const name = host.replaceAll(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "");
+  return name.slice(0, 63) || "origin";
+}
+
 /** All settings without the rules between them. */
 const settingsSchema = z.strictObject({
   name: z
     .string()
     .regex(NAME, `expected ${NAME_ALLOWED}`)
     .meta({ allowed: NAME_ALLOWED, machine: true })
-    .default(() => hostname())
+    .default(() => nameOf(hostname()))
     .describe("name of this origin, unique in the fleet; the host name when not set"),
   bind: z.string().min(1).default("0.0.0.0").describe("address that the RTMP and HTTP ports listen on"),
   weight: z

@@ -4,6 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { loadConfig } from "../../../src/config/load.ts";
+import { nameOf } from "../../../src/config/schema.ts";
 import { SETTINGS } from "../../../src/config/settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
@@ -18,7 +19,7 @@ function write(name: string, text: string): string {
 
 test("without any source every setting has its default", () => {
   const { config, sources, warnings } = loadConfig({ env: {} });
-  assert.equal(config.name, hostname());
+  assert.equal(config.name, nameOf(hostname()));
   assert.equal(config.lease.ttl, 5_000);
   assert.equal(config.gop.maxBytes, 16 * 1_048_576);
   assert.deepEqual(
@@ -27,6 +28,12 @@ test("without any source every setting has its default", () => {
   );
   assert.ok([...sources.values()].every((source) => source === "default"));
   assert.deepEqual(warnings, []);
+});
+
+test("the default name is allowed whatever the host is called", () => {
+  const names = ["host-1.example", "Jo's machine", "-x", "ünï", "", "a".repeat(100)].map(nameOf);
+  assert.deepEqual(names, ["host-1.example", "Jo-s-machine", "x", "n-", "origin", "a".repeat(63)]);
+  for (const name of names) assert.equal(loadConfig({ env: {}, flags: { name } }).config.name, name);
 });
 
 test("flags win over the environment, the environment over the file, the file over defaults", () => {
@@ -66,7 +73,7 @@ test("the environment gives numbers, durations, lists and names with humps", () 
   assert.equal(config.lease.renewEvery, 250);
   assert.deepEqual(config.vhosts, ["a.example.com", "b.example.com"]);
   assert.equal(config.limits.chunkStreamsBeforePublish, 4);
-  assert.equal(config.name, hostname());
+  assert.equal(config.name, nameOf(hostname()));
 });
 
 test("a secret is read from a file, without the newline at its end", () => {
