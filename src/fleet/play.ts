@@ -39,14 +39,14 @@ export interface PlayOptions {
 export class FleetPlayGate implements PlayGate {
   readonly #options: PlayOptions;
   #waiting = 0;
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: PlayOptions) {
     this.#options = options;
   }
 
   stop(): void {
-    this.#stopping = true;
+    this.#stopping.abort(new HoldfastError("STOPPING"));
   }
 
   async play(request: PlayRequest): Promise<PlayAnswer> {
@@ -133,6 +133,7 @@ export class FleetPlayGate implements PlayGate {
     } finally {
       unwatch();
       wait.done();
+      throwIfLeft(request.left);
     }
   }
 
@@ -140,7 +141,7 @@ export class FleetPlayGate implements PlayGate {
     if (this.#waiting >= this.#options.settings.limits.streamsWaiting)
       throw new HoldfastError("ORIGIN_FULL", { detail: "too many plays wait for a stream on this origin" });
     this.#waiting++;
-    const wait = patience(this.#options.clock, ms, () => reason, request.left);
+    const wait = patience(this.#options.clock, ms, () => reason, request.left, this.#stopping.signal);
     return {
       signal: wait.signal,
       done: () => {
@@ -152,7 +153,7 @@ export class FleetPlayGate implements PlayGate {
 
   #check(request: PlayRequest): void {
     throwIfLeft(request.left);
-    if (this.#stopping) throw new HoldfastError("STOPPING");
+    this.#stopping.signal.throwIfAborted();
   }
 }
 

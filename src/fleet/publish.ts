@@ -37,19 +37,19 @@ const SESSION_PATIENCE_MS = 2_000;
  */
 export class FleetPublishGate implements PublishGate {
   readonly #options: PublishOptions;
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: PublishOptions) {
     this.#options = options;
   }
 
   stop(): void {
-    this.#stopping = true;
+    this.#stopping.abort(new HoldfastError("STOPPING"));
   }
 
   async publish(request: PublishRequest): Promise<Publication> {
     const { authorise, ownership } = this.#options;
-    this.#throwIfStopping();
+    this.#stopping.signal.throwIfAborted();
     await authorisePublish(authorise, request);
     // Twice: the first claim may be the one that finds out that the session is gone.
     for (let tries = 0; tries < 2; tries++) {
@@ -62,8 +62,13 @@ export class FleetPublishGate implements PublishGate {
 
   async #session({ left }: PublishRequest): Promise<void> {
     const { session, clock } = this.#options;
-    const wait = patience(clock, SESSION_PATIENCE_MS, noSession, left);
-    await session.whenLive(wait.signal).finally(() => wait.done());
+    const wait = patience(clock, SESSION_PATIENCE_MS, noSession, left, this.#stopping.signal);
+    try {
+      await session.whenLive(wait.signal);
+    } finally {
+      wait.done();
+      throwIfLeft(left);
+    }
   }
 
   /** `undefined`: the session was lost; nothing is claimed. */
@@ -72,16 +77,16 @@ export class FleetPublishGate implements PublishGate {
     const { key, client, left } = request;
     // It may have been a while until it was our turn.
     throwIfLeft(left);
-    this.#throwIfStopping();
+    this.#stopping.signal.throwIfAborted();
     const codecs = channels.get(key)?.codecs ?? "";
     const wish = { policy: settings.publish.onDuplicate, publisher: client.address, codecs };
     const outcome = await ownership.claim(key, wish);
     if (outcome.outcome === "session-lost") return undefined;
     if (outcome.outcome !== "granted") throw await this.#refuse(request, outcome);
     this.#options.lookup.forget(key);
-    if (left.aborted || this.#stopping) this.#giveBack(outcome);
+    if (left.aborted || this.#stopping.signal.aborted) this.#giveBack(outcome);
     throwIfLeft(left);
-    this.#throwIfStopping();
+    this.#stopping.signal.throwIfAborted();
     const { holding, previous } = outcome;
     log.info({ stream: key, token: holding.token, client: client.id, previous }, "stream claimed");
     return this.#options.streams.publish(holding);
@@ -99,9 +104,5 @@ export class FleetPublishGate implements PublishGate {
     // Only to say since when; the refusal stands without it.
     const location = await lookup.find(request.key).catch(() => undefined);
     return refusalOf(request.key, outcome, location, session.now());
-  }
-
-  #throwIfStopping(): void {
-    if (this.#stopping) throw new HoldfastError("STOPPING");
   }
 }
