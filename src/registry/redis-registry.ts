@@ -26,6 +26,7 @@ import { RedisNotices } from "./redis-notices.ts";
 import { heartbeat, leave, register } from "./redis-sessions.ts";
 import { claim, describe, release, touch } from "./redis-streams.ts";
 import { RedisTime } from "./redis-time.ts";
+import { SentinelWatch } from "./sentinel-watch.ts";
 import { checkServer } from "./start-checks.ts";
 
 export interface RedisRegistryOptions {
@@ -54,6 +55,7 @@ class RedisRegistry implements Registry {
   readonly #options: RedisRegistryOptions;
   readonly #context: RedisContext;
   readonly #notices: RedisNotices;
+  readonly #sentinels: SentinelWatch;
   readonly #closing = new AbortController();
 
   constructor(options: RedisRegistryOptions) {
@@ -64,7 +66,14 @@ class RedisRegistry implements Registry {
       time: new RedisTime(options.clock ?? systemClock),
       commandTimeoutMs: options.commandTimeoutMs,
     };
-    this.#notices = new RedisNotices(this.#client("notices", 0));
+    const { client } = this.#context;
+    const notices = this.#client("notices", 0);
+    this.#notices = new RedisNotices(notices);
+    this.#sentinels = new SentinelWatch(client.target, options, () => {
+      options.log.warn({ registry: client.address }, "registry master switched");
+      client.reconnect();
+      notices.reconnect();
+    });
   }
 
   get address(): string {
@@ -77,6 +86,7 @@ class RedisRegistry implements Registry {
 
   async connect(): Promise<readonly string[]> {
     const { client } = this.#context;
+    this.#sentinels.start();
     await client.connect();
     const warnings = await Promise.all(client.masters().map(checkServer));
     await readTime(this.#context);
@@ -85,6 +95,7 @@ class RedisRegistry implements Registry {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#sentinels.close();
     await Promise.all([this.#notices.close(), this.#context.client.close()]);
   }
 

@@ -7,7 +7,7 @@ import type {
   RegisterResult,
 } from "../domain/ports/registry.ts";
 import { decodeOrigin, decodeOwned, encodeOrigin, encodeOwned } from "./codec.ts";
-import { BATCH, EVENT_LOG_LENGTH, INDEX_TTL_MS, LOST_TTL_MS } from "./limits.ts";
+import { EVENT_LOG_LENGTH, INDEX_TTL_MS, LOST_TTL_MS } from "./limits.ts";
 import { grant } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";
@@ -83,8 +83,7 @@ export async function heartbeat(
         update.state,
         update.load.toFixed(3),
         update.streams,
-        // What does not fit is told again by this answer, and acknowledged with the next heartbeat.
-        ...update.acknowledged.slice(0, BATCH).map(encodeOwned),
+        ...update.acknowledged.map(encodeOwned),
       ],
     ),
   );

@@ -7,6 +7,9 @@ import { findRedisServer, startRedis, startServer } from "./start-redis.ts";
 import type { TestRedis } from "./start-redis.ts";
 import { waitFor } from "./wait.ts";
 
+/** The user that the Sentinel is at the servers. */
+export const SENTINEL_USER = "watcher";
+
 export interface TestSentinel {
   /** `redis-sentinel://host:port/main` */
   readonly url: string;
@@ -40,6 +43,9 @@ export async function startRedisSentinel(options: SentinelOptions = {}): Promise
     started.push(master);
     const replica = await startRedis({ args: [...auth, "--replicaof", `127.0.0.1 ${master.port}`] });
     started.push(replica);
+    // The Sentinel has a user of its own, so that a test can cut it off from a server.
+    for (const { port } of [master, replica])
+      await redisCli(port, password, "ACL", "SETUSER", SENTINEL_USER, "on", ">watcher", "~*", "&*", "+@all");
     await waitFor(
       async () =>
         (await redisCli(replica.port, password, "INFO", "replication")).includes("master_link_status:up"),
@@ -55,7 +61,8 @@ export async function startRedisSentinel(options: SentinelOptions = {}): Promise
         `sentinel monitor main 127.0.0.1 ${master.port} 1`,
         "sentinel down-after-milliseconds main 1000",
         "sentinel failover-timeout main 3000",
-        ...(password === undefined ? [] : [`sentinel auth-pass main ${password}`]),
+        `sentinel auth-user main ${SENTINEL_USER}`,
+        "sentinel auth-pass main watcher",
         ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
         "",
       ].join("\n"),

@@ -4,7 +4,7 @@ import type { Notice } from "../../../src/domain/ports/registry.ts";
 import { beat, join, own, ownerOf } from "../../contract/fleet-fixture.ts";
 import { freePort } from "../../support/free-port.ts";
 import { redisCli } from "../../support/redis-cli.ts";
-import { startRedisSentinel } from "../../support/start-redis-sentinel.ts";
+import { SENTINEL_USER, startRedisSentinel } from "../../support/start-redis-sentinel.ts";
 import { waitFor } from "../../support/wait.ts";
 import { openRegistry, timed } from "./open-registry.ts";
 
@@ -51,4 +51,35 @@ test("a fleet behind a Sentinel goes on after its master died", async (t) => {
   );
   assert.equal(await ownerOf(registry), "o2");
   assert.ok(log.some(({ msg }) => msg === "registry connection restored"));
+});
+
+test("a master that is cut off from its Sentinel, but not from us, is left when another was made", async (t) => {
+  const setup = await startRedisSentinel({ password: "inside" });
+  t.after(() => setup.stop());
+  const { registry, log } = openRegistry(t, setup.url.replace("//", "//:inside@"));
+  await registry.connect();
+  const session = await join(registry, "o1");
+  const stream = await own(registry, session);
+  await waitFor(async () => {
+    const replicated = await redisCli(
+      setup.replica.port,
+      "inside",
+      "HGET",
+      "{holdfast}:stream:live/cam",
+      "token",
+    );
+    return replicated.trim() === `${stream.token}`;
+  });
+
+  await redisCli(setup.master.port, "inside", "ACL", "DELUSER", SENTINEL_USER);
+  await waitFor(() => log.some(({ msg }) => msg === "registry master switched"), {
+    within: 30_000,
+    what: "the word of the Sentinel",
+  });
+  const role = await redisCli(setup.master.port, "inside", "ROLE");
+  assert.match(role, /^master/, "the old master knows nothing of it");
+  const after = await waitFor(() => join(registry, "o2"), { what: "a registration" });
+  const there = await redisCli(setup.replica.port, "inside", "HGET", "{holdfast}:origin:o2", "epoch");
+  assert.equal(there.trim(), `${after.epoch}`, "the new master has it");
+  assert.equal(await redisCli(setup.master.port, "inside", "EXISTS", "{holdfast}:origin:o2"), "0\n");
 });
