@@ -52,7 +52,7 @@ function runOnce(counts) {
   runner = spawn(process.execPath, args, {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, TEST_COUNTS: counts },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, TEST_COUNTS: counts },
   });
   return new Promise((resolve, reject) => {
     runner.on("error", reject);

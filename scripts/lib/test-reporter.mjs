@@ -13,10 +13,10 @@ export default async function* report(events) {
   for await (const { type, data } of events) {
     if (type === "test:stderr" || type === "test:stdout") yield data.message;
     else if (type === "test:diagnostic" && !RUNNER_COUNT.test(data.message)) yield `${data.message}\n`;
+    // The runner starts a file: good ones are not heard of again under that name.
+    else if (type === "test:enqueue" && data.nesting === 0) count(files, data.file ?? data.name);
     else if (type === "test:pass" || type === "test:fail") {
-      const file = relative(process.cwd(), data.file ?? data.name);
-      const counts = files.get(file) ?? { passed: 0, failed: 0, skipped: 0 };
-      files.set(file, counts);
+      const { file, counts } = count(files, data.file ?? data.name);
       const { name, counted } = judge(type, data, file, counts);
       if (counted !== undefined) counts[counted]++;
       if (counted === "skipped")
@@ -25,6 +25,17 @@ export default async function* report(events) {
       if (type === "test:fail" && data.details.error?.failureType !== "subtestsFailed")
         yield `\nFAILED  ${name}\n${reasonOf(data.details.error)}\n`;
     }
+  }
+  yield* summary(files, skipped, failures);
+}
+
+/** What is said when all is over. */
+function* summary(files, skipped, failures) {
+  for (const [file, counts] of files) {
+    if (counts.passed + counts.failed + counts.skipped > 0) continue;
+    counts.failed++;
+    failures.push(file);
+    yield `\nFAILED  ${file}\nit ran no test\n`;
   }
   yield "\n";
   const sum = { passed: 0, failed: 0, skipped: 0 };
@@ -35,6 +46,13 @@ export default async function* report(events) {
   for (const name of skipped) yield `skipped  ${name}\n`;
   for (const name of failures) yield `failed   ${name}\n`;
   writeFileSync(process.env["TEST_COUNTS"], JSON.stringify(sum));
+}
+
+function count(files, path) {
+  const file = relative(process.cwd(), path);
+  const counts = files.get(file) ?? { passed: 0, failed: 0, skipped: 0 };
+  files.set(file, counts);
+  return { file, counts };
 }
 
 /** What an event counts as: `passed`, `failed`, `skipped`, or nothing. */
