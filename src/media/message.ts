@@ -44,14 +44,19 @@ export function serialise(
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
 
-/** One message as bytes on the wire. */
+/**
+ * One message as bytes on the wire.
+ *
+ * Metadata is always stamped 0, as nginx-rtmp and SRS stamp it: FFmpeg takes a later onMetaData for a subtitle.
+ * [FFmpeg, libavformat/flvdec.c, flv_read_packet]
+ */
 export function serialiseOne(
-  { type, payload }: StreamMessage,
+  { type, payload, header }: StreamMessage,
   form: OutputForm,
   chunkSize: number,
   time: number,
 ): Buffer {
-  const timestamp = time >>> 0;
+  const timestamp = type === MESSAGE.data && header ? 0 : time >>> 0;
   if (form === "rtmp") {
     const chunkStreamId = CHUNK_STREAM_OF[type];
     return writeMessage({ type, streamId: STREAM_ID, chunkStreamId, timestamp, payload }, chunkSize);
