@@ -44,7 +44,7 @@ function section(entry: KeyEntry): string {
   return [
     `### \`${entry.pattern}\``,
     "",
-    `${entry.content}`,
+    entry.content,
     "",
     ...(fields.length > 0 ? ["| field | meaning |", "|---|---|", ...fields, ""] : []),
     `- Type: ${entry.type}. Time to live: ${entry.ttl}.`,

@@ -215,7 +215,7 @@ interface ConnectionEmitter {
 }
 
 function emitterOf(connection: Redis | Cluster): ConnectionEmitter {
-  return connection as unknown as ConnectionEmitter;
+  return connection;
 }
 
 function isReadOnly(error: unknown): boolean {

@@ -58,6 +58,19 @@ test("a fleet lives in a Redis Cluster of three nodes, and survives the loss of 
     await following;
   });
 
+  await t.test("a master that hangs costs every call the time-out, and is used again", async () => {
+    const session = await join(registry, "o1");
+    const master = await cluster.masterOf("{holdfast}:epoch");
+    master.pause();
+    for (let call = 0; call < 4; call++) {
+      const { error, ms } = await timed(registry.locate([KEY]));
+      assert.equal((error as { code?: string }).code, "REGISTRY_UNAVAILABLE");
+      assert.ok(ms < COMMAND_TIMEOUT + 250, `${ms} ms`);
+    }
+    master.resume();
+    await waitFor(() => registry.heartbeat(session, beat()), { within: 20_000, what: "the master" });
+  });
+
   await t.test(
     "a master that dies is replaced by its replica, and nothing given before is given again",
     async () => {
