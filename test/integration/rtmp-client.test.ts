@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, test, type TestContext } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { dial, RtmpClient } from "../../src/media/rtmp/client.ts";
 import type { DialOptions } from "../../src/media/rtmp/client-options.ts";
 import { connectionCommand, streamCommand } from "../../src/media/rtmp/commands.ts";
@@ -338,22 +336,19 @@ describe("the RTMP client publishes", () => {
 });
 
 describe("the RTMPS client", () => {
-  let dir: string;
-  before(async () => (dir = await mkdtemp(join(tmpdir(), "holdfast-rtmps-"))));
-  after(() => rm(dir, { recursive: true, force: true }));
-
   test("plays over TLS from a server it can check, and from no other", async (t) => {
-    const files = await makeCertificate(dir);
-    const [cert, key] = [await readFile(files.cert), await readFile(files.key)];
+    const certificate = await makeCertificate("localhost");
+    t.after(() => certificate.remove());
+    const cert = await readFile(certificate.cert);
     const server = await startWireServer(
       async (peer) => {
         await peer.accept("play");
         peer.send(media(9, 0, 100_000));
       },
-      { cert, key },
+      { cert, key: await readFile(certificate.key) },
     );
     t.after(() => server.stop());
-    const client = await dial(options(server.port, { tls: { ca: cert } }));
+    const client = await dial(options(server.port, { tls: { ca: cert, servername: "localhost" } }));
     t.after(() => client.destroy());
     assert.equal((await client.play("cam", ignore)).outcome, "started");
     await assert.rejects(dial(options(server.port, { tls: true })), {
