@@ -1,4 +1,4 @@
-// Usage: npm run generate:config
+// Usage: npm run generate
 //
 // Write config/holdfast.yml and config/holdfast.schema.json from the schema in src/config. A test compares them.
 import { writeFileSync } from "node:fs";

@@ -32,7 +32,7 @@ test("config/holdfast.yml shows every setting: those without a default as a vali
 });
 
 test("config/holdfast.yml and its schema are as the generator writes them", () => {
-  const hint = "run `npm run generate:config` after changing the schema";
+  const hint = "run `npm run generate` after changing the schema";
   assert.equal(text, renderYaml(), hint);
   assert.equal(readFileSync(join(CONFIG, "holdfast.schema.json"), "utf8"), renderJsonSchema(), hint);
 });
