@@ -50,7 +50,7 @@ test("an accepted publisher gets Publish.Start on its stream, and what it sends 
   assert.equal(request?.key, "live/cam");
   assert.equal(request?.query, "token=secret");
   const { id, ...known } = request?.client ?? {};
-  assert.match(String(id), /^[0-9a-f-]{36}$/);
+  assert.match(id ?? "", /^[0-9a-f-]{36}$/);
   assert.deepEqual(known, { protocol: "rtmp", address: "127.0.0.1", agent: "test", srs: false });
 
   const big = Buffer.alloc(300_000, 7);

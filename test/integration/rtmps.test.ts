@@ -42,7 +42,7 @@ beforeEach(() => {
 
 function dial(address: string): TLSSocket {
   const [host, port] = address.split(":");
-  return connect({ host: host as string, port: Number(port), rejectUnauthorized: false });
+  return connect({ host, port: Number(port), rejectUnauthorized: false });
 }
 
 /** The name in the certificate that a new connection gets. */

@@ -19,6 +19,9 @@ export class PlayRole implements SessionRole, Subscriber {
   readonly #left = new AbortController();
   #channel: Channel | undefined;
   #subscription: Subscription | undefined;
+  /** Present for another origin that relays. */
+  #revoked: AbortSignal | undefined;
+  readonly #deposed = (): void => this.dismiss(this.#host.reasonOf(this.#revoked?.reason, "NOT_OWNER"));
   #paused = false;
   #over = false;
 
@@ -50,7 +53,7 @@ export class PlayRole implements SessionRole, Subscriber {
     }
     if (this.#over) return;
     if (answer.kind === "redirect") return this.#redirect(answer.address, answer.owner);
-    this.#serve(answer.channel);
+    this.#serve(answer.channel, answer.revoked);
   }
 
   get backlog(): number {
@@ -75,6 +78,7 @@ export class PlayRole implements SessionRole, Subscriber {
     if (this.#over) return;
     this.#over = true;
     this.#left.abort(new HoldfastError("CLIENT_LEFT"));
+    this.#revoked?.removeEventListener("abort", this.#deposed);
     this.#subscription?.close();
   }
 
@@ -82,7 +86,9 @@ export class PlayRole implements SessionRole, Subscriber {
     if (this.#over) return;
     if (!this.#channel) return this.#refuse(reason);
     this.leave();
-    if (reason.code === "SLOW_READER") return this.#host.end(reason, [], "destroy");
+    // Another origin takes a StreamEOF for the end of the stream, a broken connection for a reason to ask again.
+    const asksAgain = this.#revoked !== undefined && reason.code !== "STREAM_ENDED";
+    if (asksAgain || reason.code === "SLOW_READER") return this.#host.end(reason, [], "destroy");
     // The true end, in the one order that ends every client; then a FIN, after some 300 ms.
     const text = `${this.key} is no longer published`;
     const unpublished = answers.status(this.#streamId, "status", "NetStream.Play.UnpublishNotify", text);
@@ -102,9 +108,12 @@ export class PlayRole implements SessionRole, Subscriber {
     this.#host.connection.send(answers.status(this.#streamId, "status", "NetStream.Seek.Notify", text));
   }
 
-  #serve(channel: Channel): void {
+  #serve(channel: Channel, revoked: AbortSignal | undefined): void {
+    if (revoked?.aborted) return this.#refuse(this.#host.reasonOf(revoked.reason, "NOT_OWNER"));
     if (channel.ended) return this.#refuse(new HoldfastError("STREAM_ENDED"));
     this.#channel = channel;
+    this.#revoked = revoked;
+    revoked?.addEventListener("abort", this.#deposed);
     this.#host.accepted(this);
     const id = this.#streamId;
     this.#host.connection.send(

@@ -19,6 +19,8 @@ export class PublishRole implements SessionRole {
   readonly #announced: boolean;
   readonly #left = new AbortController();
   readonly #lost = (): void => this.#onLost();
+  /** The gate often revokes in the same breath, and knows better why. */
+  readonly #replaced = (): void => queueMicrotask(this.#lost);
   #publication: Publication | undefined;
   #ended: PublicationEnd | "dismissed" | undefined;
   #received = 0;
@@ -61,7 +63,7 @@ export class PublishRole implements SessionRole {
     this.#publication = publication;
     if (publication.revoked.aborted || publication.source.closed.aborted) return this.#onLost();
     publication.revoked.addEventListener("abort", this.#lost);
-    publication.source.closed.addEventListener("abort", this.#lost);
+    publication.source.closed.addEventListener("abort", this.#replaced);
     this.#host.connection.limits = publisherLimits(this.#host.config);
     this.#host.accepted(this);
     this.confirm();
@@ -113,7 +115,7 @@ export class PublishRole implements SessionRole {
     const publication = this.#publication;
     if (!publication) return;
     publication.revoked.removeEventListener("abort", this.#lost);
-    publication.source.closed.removeEventListener("abort", this.#lost);
+    publication.source.closed.removeEventListener("abort", this.#replaced);
     publication.end(how);
   }
 }
