@@ -10,6 +10,7 @@ export class FfprobePlayer implements Player {
   readonly #program: Program;
   readonly #units: MediaUnit[] = [];
   #rest = "";
+  #packet = "";
 
   constructor(url: string, more: readonly string[] = []) {
     const show = ["-show_packets", "-show_data_hash", "sha160", "-print_format", "compact=nokey=0"];
@@ -40,15 +41,20 @@ export class FfprobePlayer implements Player {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() as string;
     for (const line of lines) {
-      if (!line.startsWith("packet|")) continue;
-      const fields = new Map(line.split("|").map((field) => field.split("=", 2) as [string, string]));
+      // A packet with a new sequence header is written on two lines.
+      if (line.startsWith("packet|")) this.#packet = line;
+      else this.#packet += line;
+      const fields = new Map(this.#packet.split("|").map((field) => field.split("=", 2) as [string, string]));
+      const hash = fields.get("data_hash");
+      if (hash === undefined) continue;
+      this.#packet = "";
       const dts = Number(fields.get("dts"));
       this.#units.push({
         track: fields.get("codec_type") as MediaUnit["track"],
         dts,
         cts: Number(fields.get("pts")) - dts,
         key: fields.get("flags")?.startsWith("K") ?? false,
-        hash: fields.get("data_hash")?.split(":")[1]?.toLowerCase() ?? "",
+        hash: hash.split(":")[1]?.toLowerCase() ?? "",
       });
     }
   }

@@ -75,12 +75,11 @@ export class WirePublisher implements Publisher {
     const { info } = await client.status();
     if (info["code"] !== "NetStream.Publish.Start") throw new Error(String(info["code"]));
     this.#feed = new MediaFeed(tags, (tag) => client.send(messageOf(tag)), options);
-    const feed = this.#feed;
-    await waitFor(() => feed.over || client.ended !== undefined || !this.#running, {
+    await waitFor(() => !this.#running || client.ended !== undefined, {
       within: 120_000,
       what: "the end of the publication",
     });
-    if (client.ended !== undefined && !feed.over) throw new Error("the server ended the connection");
+    if (this.#running) throw new Error("the server ended the connection");
     return 0;
   }
 }

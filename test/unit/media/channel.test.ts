@@ -96,7 +96,8 @@ test("a player that joins late begins with the last keyframe, and misses nothing
     player.tags.slice(0, 3).map(({ type }) => type),
     [18, 9, 8],
   );
-  const times = new Set(player.tags.slice(0, 4).map(({ timestamp }) => timestamp));
+  assert.equal(player.tags[0]?.timestamp, 0, "FFmpeg takes metadata with any other time for a subtitle");
+  const times = new Set(player.tags.slice(1, 4).map(({ timestamp }) => timestamp));
   assert.equal(times.size, 1, "the headers carry the keyframe's time");
 });
 
