@@ -26,7 +26,12 @@ const ALL_EVENTS = 10_000;
  * @throws HoldfastError `REGISTRY_UNAVAILABLE`
  */
 export async function explainStream(registry: Registry, key: StreamKey): Promise<Explanation> {
-  const [[location], events] = await Promise.all([registry.locate([key]), registry.recentEvents(ALL_EVENTS)]);
+  const [[location], events, origins] = await Promise.all([
+    registry.locate([key]),
+    registry.recentEvents(ALL_EVENTS),
+    registry.listOrigins(),
+  ]);
+  const living = new Set(origins.map((origin) => origin.name));
   const history = historyOf(key, events);
   const timeLeftMs = location ? await registry.sessionTimeLeft(location.owner.name) : 0;
   return {
@@ -35,7 +40,7 @@ export async function explainStream(registry: Registry, key: StreamKey): Promise
     summary: location
       ? `${key} is owned by ${location.owner.name}, under token ${location.record.token}.`
       : `Nobody publishes ${key} now.`,
-    reasons: location ? whyThere(location, history, timeLeftMs) : whyNowhere(history),
+    reasons: location ? whyThere(location, history, living, timeLeftMs) : whyNowhere(history),
     lookup: location ? reportLookup(location, timeLeftMs) : null,
     history: history.map((event) => ({ ...reportEvent(event), text: describeEvent(event) })),
   };
@@ -51,27 +56,43 @@ function historyOf(key: StreamKey, events: readonly RegistryEvent[]): RegistryEv
   });
 }
 
-function whyThere({ record, owner }: StreamLocation, history: RegistryEvent[], timeLeftMs: number): string[] {
+function whyThere(
+  { record, owner }: StreamLocation,
+  history: RegistryEvent[],
+  living: ReadonlySet<string>,
+  timeLeftMs: number,
+): string[] {
   const grant = history.findLast(({ fields }) => fields["token"] === String(record.token));
   const left = (timeLeftMs / 1_000).toFixed(1);
+  const fight = `It was taken over ${record.takeovers} times in a row: two encoders may be fighting for it.`;
   return [
-    whyGranted(record.publisher, owner.name, grant),
+    ...whyGranted(record.publisher, owner.name, grant, living),
     `The session of ${owner.name} (epoch ${owner.epoch}) is alive: ${left} s are left, and it is renewed all the time.`,
-    ...(record.takeovers > 0 ? [`It was taken over ${record.takeovers} times in short order.`] : []),
+    ...(record.takeovers > 1 ? [fight] : []),
     ...(owner.state === "draining" ? [`${owner.name} is draining: new streams go elsewhere.`] : []),
   ];
 }
 
-function whyGranted(publisher: string, owner: string, grant: RegistryEvent | undefined): string {
+function whyGranted(
+  publisher: string,
+  owner: string,
+  grant: RegistryEvent | undefined,
+  living: ReadonlySet<string>,
+): string[] {
   const encoder = publisher === "" ? "An encoder" : `An encoder at ${publisher}`;
   const { previous = "", reason = "" } = grant?.fields ?? {};
   if (grant?.type === "taken-over")
-    return `${encoder} published it to ${owner} while ${previous} had it: the newcomer takes over.`;
+    return [
+      `${encoder} published it to ${owner} while ${previous} had it: the newcomer takes over.`,
+      ...(living.has(previous) ? [] : [`${previous} has no live session now: it died or left.`]),
+    ];
   if (reason === "owner gone")
-    return `${encoder} published it to ${owner} after the former owner's session had ended.`;
+    return [`${encoder} published it to ${owner} after the former owner's session had ended.`];
   if (reason === "reclaimed")
-    return `${owner} had it all the time and claimed it again when its registration was lost.`;
-  return `${encoder} published it to ${owner}, and nobody else had it: a stream stays where its encoder is.`;
+    return [`${owner} had it all the time and claimed it again when its registration was lost.`];
+  return [
+    `${encoder} published it to ${owner}, and nobody else had it: a stream stays where its encoder is.`,
+  ];
 }
 
 function whyNowhere(history: RegistryEvent[]): string[] {

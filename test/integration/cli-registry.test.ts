@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { pino } from "pino";
 import type { Registry } from "../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import { createRedisRegistry } from "../../src/registry/redis-registry.ts";
+import { runHoldfast } from "../support/run-holdfast.ts";
 import { startRedis, type TestRedis } from "../support/start-redis.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -76,26 +76,7 @@ async function claim(name: string, epoch: number, stream: string | undefined): P
   assert.equal(result.outcome, "granted");
 }
 
-interface Run {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Run the command line program as a user does, without their settings. */
-function start(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ["--import", "tsx", "src/cli.ts", ...args], {
-    env: { PATH: process.env["PATH"], HOME: home, XDG_RUNTIME_DIR: home, TZ: "UTC", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: 60_000,
-  });
-  const said = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
-  const ended = new Promise<Run>((resolve) => child.once("close", (code) => resolve({ code, ...said })));
-  return { child, said, ended };
-}
-
+const start = (args: readonly string[], env: Record<string, string> = {}) => runHoldfast(args, { home, env });
 const at = () => ["--redis-url", redis.url, "--redis-prefix", PREFIX];
 const run = (...args: string[]) => start([...args, ...at()]).ended;
 
@@ -256,6 +237,6 @@ test("the registry is found in the environment and in a settings file, without t
 
 test("a reader that leaves early is no failure", async () => {
   const { child, ended } = start(["events", "-n", "1000", ...at()]);
-  child.stdout.destroy();
+  child.stdout?.destroy();
   assert.equal((await ended).code, 0);
 });
