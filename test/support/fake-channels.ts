@@ -204,6 +204,10 @@ export class FakePlayer implements Subscriber {
   end(reason: HoldfastError): void {
     this.ended = reason;
   }
+  /** Why it was ended, if it was. */
+  fate(): string {
+    return this.ended?.code ?? "playing";
+  }
   leave(): void {
     this.#subscription?.close();
   }

@@ -242,7 +242,7 @@ test("an encoder that ends its stream ends it for the players", async () => {
   const publication = await origin.live(CAM);
   const player = await origin.watch(CAM);
   publication.end("unpublished");
-  assert.equal(player.ended?.code, "STREAM_ENDED");
+  assert.equal(player.fate(), "STREAM_ENDED");
   await world.clock.advance(0);
   assert.deepEqual(await origin.registry.listStreams(), []);
 });
@@ -320,7 +320,7 @@ test("players of one stream are told that it has ended when the origin stops, en
   const player = FakePlayer.on(origin.channels.open(publication.key));
   await origin.fleet.stop();
   assert.equal((publication.revoked.reason as HoldfastError).code, "STOPPING");
-  assert.equal(player.ended?.code, "STOPPING");
+  assert.equal(player.fate(), "STOPPING");
   assert.equal(await origin.registry.sessionTimeLeft("o1"), 0);
   assert.equal(world.store.streams.get(publication.key), undefined);
 });
