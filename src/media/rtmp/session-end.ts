@@ -14,7 +14,7 @@ interface EndedSession {
 export function logSessionEnd(
   log: Logger,
   session: EndedSession,
-  role: SessionRole | undefined,
+  role: Pick<SessionRole, "kind" | "key"> | undefined,
   reason: HoldfastError,
   dropped: number,
 ): void {
