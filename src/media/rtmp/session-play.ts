@@ -21,7 +21,7 @@ export class PlayRole implements SessionRole, Subscriber {
   #subscription: Subscription | undefined;
   /** Present for another origin that relays. */
   #revoked: AbortSignal | undefined;
-  readonly #deposed = (): void => this.dismiss(this.#host.reasonOf(this.#revoked?.reason, "NOT_OWNER"));
+  readonly #deposed = (): void => this.dismiss(this.#host.reasonOf(this.#revoked?.reason));
   #paused = false;
   #over = false;
 
@@ -49,7 +49,7 @@ export class PlayRole implements SessionRole, Subscriber {
         left: this.#left.signal,
       });
     } catch (error) {
-      return this.#refuse(this.#host.reasonOf(error, "REGISTRY_UNAVAILABLE"));
+      return this.#refuse(this.#host.reasonOf(error));
     }
     if (this.#over) return;
     if (answer.kind === "redirect") return this.#redirect(answer.address, answer.owner);
@@ -109,7 +109,7 @@ export class PlayRole implements SessionRole, Subscriber {
   }
 
   #serve(channel: Channel, revoked: AbortSignal | undefined): void {
-    if (revoked?.aborted) return this.#refuse(this.#host.reasonOf(revoked.reason, "NOT_OWNER"));
+    if (revoked?.aborted) return this.#refuse(this.#host.reasonOf(revoked.reason));
     if (channel.ended) return this.#refuse(new HoldfastError("STREAM_ENDED"));
     this.#channel = channel;
     this.#revoked = revoked;
@@ -125,7 +125,7 @@ export class PlayRole implements SessionRole, Subscriber {
     try {
       this.#subscription = channel.subscribe(this);
     } catch (error) {
-      this.dismiss(this.#host.reasonOf(error, "STREAM_ENDED"));
+      this.dismiss(this.#host.reasonOf(error));
       return;
     }
     // The first write of a subscription may already have ended the session.

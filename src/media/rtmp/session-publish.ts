@@ -53,7 +53,7 @@ export class PublishRole implements SessionRole {
         left: this.#left.signal,
       });
     } catch (error) {
-      if (this.#ended === undefined) this.dismiss(this.#host.reasonOf(error, "REGISTRY_UNAVAILABLE"));
+      if (this.#ended === undefined) this.dismiss(this.#host.reasonOf(error));
       return;
     }
     if (this.#ended !== undefined) {
@@ -108,7 +108,7 @@ export class PublishRole implements SessionRole {
   #onLost(): void {
     const publication = this.#publication;
     const signal = publication?.revoked.aborted ? publication.revoked : publication?.source.closed;
-    this.dismiss(this.#host.reasonOf(signal?.reason, "STREAM_TAKEN_OVER"));
+    this.dismiss(this.#host.reasonOf(signal?.reason));
   }
 
   #letGo(how: PublicationEnd): void {

@@ -1,4 +1,4 @@
-import type { ErrorCode, HoldfastError } from "../../domain/errors.ts";
+import type { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Config } from "../../config/schema.ts";
 import type { ClientInfo, PlayGate, PublicationEnd, PublishGate } from "../../fleet/gates.ts";
@@ -28,7 +28,7 @@ export interface RoleHost {
   /** A message that was not allowed was thrown away. */
   drop(): void;
   /** The error itself when it is ours. Anything else is a fault of this origin: logged, and not shown to the client. */
-  reasonOf(error: unknown, otherwise: ErrorCode): HoldfastError;
+  reasonOf(error: unknown): HoldfastError;
   /** End the session: say `lastWords`, close. Only the first call counts. */
   end(reason: HoldfastError, lastWords: readonly (RtmpMessage | Buffer)[], manner: ClosingManner): void;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
-import { HoldfastError, type ErrorCode } from "../../domain/errors.ts";
+import { HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { ClientInfo, PlayGate, PublishGate } from "../../fleet/gates.ts";
 import * as answers from "./answers.ts";
@@ -128,7 +128,7 @@ export class RtmpSession implements RoleHost {
     try {
       name = this.#nameOf(command);
     } catch (error) {
-      const reason = this.reasonOf(error, "STREAM_NAME_INVALID");
+      const reason = this.reasonOf(error);
       return publishes
         ? this.end(reason, [answers.publishRefused(streamId, reason)], "reset")
         : this.end(reason, [answers.playRefused(streamId, reason)], "destroy");
@@ -218,13 +218,13 @@ export class RtmpSession implements RoleHost {
 
   /** Something is wrong with what the peer sent, or with us; either way it ends this connection only. */
   fault(error: unknown): void {
-    this.end(this.reasonOf(error, "PROTOCOL_VIOLATION"));
+    this.end(this.reasonOf(error));
   }
 
-  reasonOf(error: unknown, otherwise: ErrorCode): HoldfastError {
+  reasonOf(error: unknown): HoldfastError {
     if (error instanceof HoldfastError) return error;
     this.#log.error({ session: this.peer.id, err: error }, "session failed");
-    return new HoldfastError(otherwise, { detail: "this origin failed to handle the request" });
+    return new HoldfastError("INTERNAL");
   }
 
   end(
