@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "pino";
+import type { Config } from "../../config/schema.ts";
+import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { PlayGate, PublishGate } from "../../fleet/gates.ts";
+import { readFlvTarget, type FlvTarget } from "./flv-request.ts";
+import { answerOptions, answerProblem, answerUpgradeProblem } from "./http-answer.ts";
+import { HttpFlvPublisher } from "./http-flv-publish.ts";
+import { HttpFlvPlayer } from "./http-flv.ts";
+import { createUpgrader, WsFlvPlayer } from "./ws-flv.ts";
+
+export interface FlvDeps {
+  readonly config: Pick<Config, "vhosts" | "limits">;
+  readonly publish: PublishGate;
+  readonly play: PlayGate;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** One request for a stream, as long as it lasts. */
+export interface FlvSession {
+  /** End it because this origin stops. */
+  stop(reason: HoldfastError): void;
+}
+
+/** HTTP-FLV and WS-FLV, for `/app/stream.flv`. Each takes a raw request over, answers and errors included. */
+export interface FlvHandlers {
+  /** GET, HEAD and OPTIONS. */
+  get(request: IncomingMessage, response: ServerResponse): void;
+  /** Publish. */
+  post(request: IncomingMessage, response: ServerResponse): void;
+  /** A WebSocket upgrade. The server must listen for errors of the socket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** End every connection, in order; refuse what comes from now on. */
+  stop(): void;
+}
+
+export function createFlvHandlers(deps: FlvDeps): FlvHandlers {
+  const sessions = new Set<FlvSession>();
+  const upgrader = createUpgrader();
+  let stopped = false;
+
+  /** @throws HoldfastError `STOPPING`, `STREAM_NAME_INVALID` */
+  function targetOf(request: IncomingMessage): FlvTarget {
+    if (stopped) throw new HoldfastError("STOPPING");
+    return readFlvTarget(request.url ?? "", deps.config.vhosts);
+  }
+
+  function refused(error: unknown, request: IncomingMessage): HoldfastError {
+    const reason = asHoldfastError(error, "INTERNAL");
+    const remote = request.socket.remoteAddress;
+    deps.log.debug({ method: request.method, remote, code: reason.code }, "request refused");
+    return reason;
+  }
+
+  /** Begin a session. What it does not handle itself is a fault of ours, and ends this connection only. */
+  function run(begun: Promise<void>, request: IncomingMessage): void {
+    begun.catch((error: unknown) => {
+      deps.log.error({ err: error }, "session failed");
+      request.socket.destroy();
+    });
+  }
+
+  return {
+    get(request, response) {
+      if (request.method === "OPTIONS") return answerOptions(response);
+      try {
+        const closed = (): void => void sessions.delete(player);
+        const player = new HttpFlvPlayer(deps, targetOf(request), request, response, closed);
+        sessions.add(player);
+        run(player.begin(), request);
+      } catch (error) {
+        answerProblem(response, refused(error, request));
+      }
+    },
+    post(request, response) {
+      try {
+        const closed = (): void => void sessions.delete(publisher);
+        const publisher = new HttpFlvPublisher(deps, targetOf(request), request, response, closed);
+        sessions.add(publisher);
+        run(publisher.begin(), request);
+      } catch (error) {
+        answerProblem(response, refused(error, request));
+      }
+    },
+    upgrade(request, socket, head) {
+      try {
+        const closed = (): void => void sessions.delete(player);
+        const player = new WsFlvPlayer(deps, targetOf(request), request, head, closed);
+        sessions.add(player);
+        run(player.begin(upgrader, request), request);
+      } catch (error) {
+        answerUpgradeProblem(socket, refused(error, request));
+      }
+    },
+    stop() {
+      stopped = true;
+      const reason = new HoldfastError("STOPPING");
+      for (const session of sessions) session.stop(reason);
+    },
+  };
+}
