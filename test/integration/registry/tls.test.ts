@@ -1,34 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { freePort } from "../../support/free-port.ts";
+import { makeCertificate } from "../../support/make-certificate.ts";
 import { startRedis } from "../../support/start-redis.ts";
 import { openRegistry } from "./open-registry.ts";
 
 const run = promisify(execFile);
 
-const SUBJECT = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-
 test("rediss:// is encrypted, and the certificate is checked", async (t) => {
-  const dir = await mkdtemp(joinPath(tmpdir(), "holdfast-tls-"));
-  t.after(() => rm(dir, { recursive: true, force: true }));
-  const [key, cert] = [joinPath(dir, "key.pem"), joinPath(dir, "cert.pem")];
-  await run("openssl", [
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-keyout",
-    key,
-    "-out",
-    cert,
-    ...SUBJECT,
-  ]);
+  const { cert, key, remove } = await makeCertificate("localhost");
+  t.after(remove);
   const port = await freePort();
   const tls = [
     "--tls-port",
