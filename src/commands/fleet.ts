@@ -1,5 +1,6 @@
 import { basename, relative } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { HoldfastError } from "../domain/errors.ts";
 import { banner } from "./fleet/banner.ts";
 import { killOrigin } from "./fleet/kill-origin.ts";
 import { startFleet } from "./fleet/start-fleet.ts";
@@ -51,7 +52,11 @@ Examples:
 }
 
 async function runFleet(options: FleetCommandOptions): Promise<void> {
+  const left = new AbortController();
   const stopAsked = onStopSignal({ hangup: true });
+  void stopAsked.then((signal) =>
+    left.abort(new HoldfastError("STOPPING", { detail: `${signal} while starting` })),
+  );
   const fleet = await startFleet({
     count: options.count,
     host: options.bind,
@@ -61,6 +66,7 @@ async function runFleet(options: FleetCommandOptions): Promise<void> {
     clusterKey: process.env["HOLDFAST_CLUSTER__KEY"],
     publishTest: options.publishTest === true,
     say,
+    left: left.signal,
   });
   const { redisUrl, origins } = fleet;
   const shown = origins.map(({ name, rtmp, http, api }) => ({ name, rtmp, http, api }));

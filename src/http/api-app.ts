@@ -71,7 +71,7 @@ function addOpenApi(app: FastifyInstance, version: string): void {
       security: [{ token: [] }],
     },
     transform: nameWildcard,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: withoutInputForms,
   });
   app.get("/api/fleet/v1/openapi.json", { schema: { hide: true } }, () => app.swagger());
 }
@@ -82,4 +82,12 @@ const nameWildcard: typeof jsonSchemaTransform = (input) => {
   if (!url.endsWith("/*")) return { schema, url };
   const text = JSON.stringify(schema).replaceAll('"*"', '"key"');
   return { schema: JSON.parse(text) as typeof schema, url: url.replace(/\*$/, ":key") };
+};
+
+/** No path takes our objects in: the second form of each that Zod makes for that would only confuse. */
+const withoutInputForms: typeof jsonSchemaTransformObject = (input) => {
+  const document = jsonSchemaTransformObject(input);
+  const { schemas = {} } = ("components" in document ? document.components : undefined) ?? {};
+  for (const name of Object.keys(schemas)) if (name.endsWith("Input")) delete schemas[name];
+  return document;
 };

@@ -132,6 +132,36 @@ test("a fleet can use a Redis that runs, and leaves it running", async (t) => {
   assert.deepEqual(await readdir(home), []);
 });
 
+test("Ctrl-C before everything has started leaves nothing either", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-fleet-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const fleet = runHoldfast(["fleet", "-n", "1", "--rtmp-port", String(await freePort())], { home });
+  t.after(() => fleet.kill());
+  await waitFor(
+    async () => (await readdir(home, { recursive: true })).some((name) => name.endsWith("o1.log")),
+    {
+      within: 20_000,
+      what: "the first child",
+    },
+  );
+  fleet.child.kill("SIGINT");
+  const { code, stderr } = await fleet.ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /SIGINT while starting/);
+  assert.deepEqual(await readdir(home), []);
+});
+
+test("an origin that cannot start ends the fleet with the reason", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-fleet-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const env = { HOLDFAST_LEASE__TTL: "1s" };
+  const args = ["fleet", "-n", "1", "--rtmp-port", String(await freePort())];
+  const { code, stderr } = await runHoldfast(args, { home, env }).ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /o1 did not start \(exit code 1\):[^]*lease\.renewEvery/);
+  assert.deepEqual(await readdir(home), []);
+});
+
 test("without redis-server the line that installs it is said", async (t) => {
   const home = await mkdtemp(join(tmpdir(), "holdfast-fleet-"));
   t.after(() => rm(home, { recursive: true, force: true }));
