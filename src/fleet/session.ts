@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { backoffMs } from "../domain/backoff.ts";
-import { asHoldfastError, HoldfastError } from "../domain/errors.ts";
+import { asHoldfastError, type HoldfastError } from "../domain/errors.ts";
 import { fenceDeadline, isBefore, LONG_AGO, momentOf, type Moment } from "../domain/lease.ts";
 import type { OriginDescription, SessionRef } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";

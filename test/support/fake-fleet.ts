@@ -1,7 +1,6 @@
 import pino from "pino";
 import { configSchema, type ConfigInput } from "../../src/config/schema.ts";
 import { HoldfastError } from "../../src/domain/errors.ts";
-import type { Clock } from "../../src/domain/ports/clock.ts";
 import type { RelayDialer } from "../../src/domain/ports/relay.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import type { Authorise } from "../../src/fleet/authorise.ts";
@@ -69,7 +68,7 @@ export class FakeOrigin {
       channels: this.channels,
       relayDialer: options.dialer ?? this.dialer,
       peerProbe: this.probe,
-      clock: this.clock as Clock,
+      clock: this.clock,
       log: pino({ level: process.env["TEST_LOG"] ?? "silent" }, pino.destination(2)).child({ origin: name }),
       settings: configSchema.parse({ name, cluster: { key: CLUSTER_KEY }, ...options.settings }),
       describe: () => ({

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../src/domain/errors.ts";
-import type { Registry } from "../../src/domain/ports/registry.ts";
+import type { Notice, Registry } from "../../src/domain/ports/registry.ts";
 
 type Method = keyof Registry;
 type Ask = () => Promise<unknown>;
@@ -13,6 +13,8 @@ export interface ShakyRegistry extends Registry {
   readonly calls: Method[];
   /** From now on. */
   trouble: Trouble;
+  /** Notices are lost. */
+  deaf: boolean;
   /** The registry behind. Another one stands for a Redis that was replaced. */
   inner: Registry;
 }
@@ -61,17 +63,23 @@ export function slowAnswers(): { readonly trouble: Trouble; release(): void } {
 const ASYNC: ReadonlySet<Method> = new Set([
   ...(["register", "heartbeat", "leave", "claimStream", "touchStreams", "releaseStreams"] as const),
   ...(["describeStream", "locate", "listOrigins", "listStreams", "sessionTimeLeft"] as const),
-  ...(["recentEvents", "onNotice"] as const),
+  ...(["recentEvents"] as const),
 ]);
 
 export function shakyRegistry(inner: Registry): ShakyRegistry {
-  const state = { calls: [] as Method[], trouble: fine, inner };
+  const state = { calls: [] as Method[], trouble: fine, deaf: false, inner };
   return new Proxy(inner, {
     get(_target, name) {
       if (name in state) return state[name as keyof typeof state];
       const value: unknown = Reflect.get(state.inner, name, state.inner);
       if (typeof value !== "function") return value;
       const call = value.bind(state.inner) as (...args: unknown[]) => unknown;
+      if (name === "onNotice")
+        return (origin: string, listener: (notice: Notice) => void) =>
+          state.trouble(
+            () => state.inner.onNotice(origin, (notice) => void (state.deaf || listener(notice))),
+            "onNotice",
+          );
       if (!ASYNC.has(name as Method)) return call;
       return (...args: unknown[]) => {
         state.calls.push(name as Method);

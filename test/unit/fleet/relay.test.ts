@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakePlayer, packet } from "../../support/fake-channels.ts";
+import { packet, type FakePlayer } from "../../support/fake-channels.ts";
 import { FakeWorld, peek, type FakeOrigin } from "../../support/fake-fleet.ts";
 import type { FakePull } from "../../support/fake-relay-dialer.ts";
 import { away, fine, only } from "../../support/shaky-registry.ts";
