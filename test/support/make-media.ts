@@ -15,12 +15,12 @@ export interface Recipe {
   /** Another number gives other pictures and tones, told apart frame by frame. */
   readonly take?: number;
   readonly seconds?: number;
+  /** For H.264. */
+  readonly bFrames?: boolean;
 }
 
 const VIDEO_CODERS: Readonly<Record<NonNullable<Recipe["video"]>, readonly string[]>> = {
-  h264: "libx264 -preset ultrafast -bf 2 -keyint_min 25 -sc_threshold 0 -b:v 200k -pix_fmt yuv420p".split(
-    " ",
-  ),
+  h264: "libx264 -preset ultrafast -keyint_min 25 -sc_threshold 0 -b:v 200k -pix_fmt yuv420p".split(" "),
   hevc: "libx265 -preset ultrafast -x265-params bframes=2:keyint=25:min-keyint=25:scenecut=0:open-gop=0:info=0:log-level=none -tag:v hvc1 -pix_fmt yuv420p".split(
     " ",
   ),
@@ -46,13 +46,14 @@ const FOURCC: Readonly<Record<string, string>> = {
  */
 export async function makeMedia(dir: string, recipe: Recipe): Promise<FlvTag[]> {
   const classic = (recipe.video ?? "h264") === "h264" && (recipe.audio ?? "aac") === "aac";
-  const name = [recipe.video, recipe.audio, recipe.take ?? 1].filter(Boolean).join("-");
+  const order = recipe.bFrames === false ? "in-order" : "";
+  const name = [recipe.video, recipe.audio, recipe.take ?? 1, order].filter(Boolean).join("-");
   const file = join(dir, `${name}.${classic ? "flv" : "mp4"}`);
   await run("ffmpeg", ["-v", "error", "-y", ...encodeArguments(recipe), file]);
   return classic ? readFlv(await readFile(file)) : enhancedTags(await readCoded(file));
 }
 
-function encodeArguments({ video, audio, take = 1, seconds = 60 }: Recipe): string[] {
+function encodeArguments({ video, audio, take = 1, seconds = 60, bFrames = true }: Recipe): string[] {
   // Noise, lest a coder says twice with the same bytes that nothing changed.
   const picture = `testsrc2=s=${video === "h264" ? "320x180" : "160x90"}:r=25,hue=h=${take * 60},noise=alls=6:allf=t`;
   const beat = `sine=f=${180 + take * 120}:beep_factor=4:r=48000,vibrato=f=5`;
@@ -64,6 +65,7 @@ function encodeArguments({ video, audio, take = 1, seconds = 60 }: Recipe): stri
     ...(audio ? input(tone) : []),
     ...["-t", `${seconds}`, "-threads", "2"],
     ...(video ? ["-g", "25", "-c:v", ...VIDEO_CODERS[video]] : []),
+    ...(video === "h264" ? ["-bf", bFrames ? "2" : "0"] : []),
     ...(audio ? ["-c:a", ...AUDIO_CODERS[audio]] : []),
     ...["-fflags", "+bitexact", "-flvflags", "no_duration_filesize"],
   ];

@@ -14,15 +14,11 @@ export class MediaLibrary {
     const name = JSON.stringify(recipe);
     let made = this.#made.get(name);
     if (!made) {
-      made = this.directory().then((dir) => makeMedia(dir, recipe));
+      this.#dir ??= mkdtemp(join(tmpdir(), "holdfast-media-"));
+      made = this.#dir.then((dir) => makeMedia(dir, recipe));
       this.#made.set(name, made);
     }
     return made;
-  }
-
-  /** A directory that goes with `close`. */
-  directory(): Promise<string> {
-    return (this.#dir ??= mkdtemp(join(tmpdir(), "holdfast-media-")));
   }
 
   async close(): Promise<void> {

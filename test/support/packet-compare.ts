@@ -8,6 +8,8 @@ export interface CompareRules {
   readonly order: "exact" | "per-track";
   /** The player stayed until the stream ended: it must have the last frame, too. */
   readonly complete: boolean;
+  /** Frames of a complete stream that may be missing at its very end. */
+  readonly spare?: number;
   /** ms by which the spacing may differ, for programs that do not count in ms. */
   readonly tolerance?: number;
 }
@@ -94,7 +96,8 @@ function orderProblems(
     last = item;
   }
   const end = (ranks.at(-1)?.size ?? 0) - 1;
-  if (rules.complete && end >= 0 && (last?.publication !== publications.length - 1 || last.rank !== end))
+  const reached = last?.publication === publications.length - 1 ? last.rank : -1;
+  if (rules.complete && end >= 0 && reached < end - (rules.spare ?? 0))
     found.push(`the end is missing: ${last ? nameOf(last.unit) : "nothing"} is the last that arrived`);
   return found;
 }

@@ -28,6 +28,8 @@ export interface PlayerKind {
   readonly refusedWith: readonly number[];
   /** Understands codecs by FourCC, or looks at no codec. */
   readonly anyCodec: boolean;
+  /** Frames that it may drop itself when the stream ends. */
+  readonly losesAtEnd?: number;
   /** What must be installed for it. */
   readonly program?: string;
   readonly play: (at: ServerAddress, stream: string) => Player;
@@ -87,6 +89,8 @@ export const PLAYERS = {
   },
   gstreamer: {
     name: "GStreamer's rtmp2src",
+    // It stops at StreamEOF, whether or not the pipeline has taken the last message by then (1.22, gstrtmp2src.c).
+    losesAtEnd: 1,
     program: "gst-launch-1.0",
     protocol: "rtmp",
     hands: "exact",

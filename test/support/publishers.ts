@@ -1,6 +1,7 @@
 import { FleetPublisher } from "./fleet-client.ts";
 import type { FlvTag } from "./flv-file.ts";
 import type { FeedOptions } from "./media-feed.ts";
+import type { Recipe } from "./make-media.ts";
 import type { CompareRules } from "./packet-compare.ts";
 import type { ServerAddress } from "./players.ts";
 import { ProgramPublisher } from "./publisher.ts";
@@ -16,6 +17,8 @@ export interface PublisherKind {
   readonly tolerance: number;
   /** Takes codecs by FourCC, or looks at no codec. */
   readonly anyCodec: boolean;
+  /** What it cannot do is left out of its media. */
+  readonly prefers?: Partial<Recipe>;
   /** What must be installed for it. */
   readonly program?: string;
   readonly publish: (
@@ -56,6 +59,8 @@ export const PUBLISHERS = {
   },
   gstreamer: {
     name: "GStreamer's rtmp2sink",
+    // flvdemux starts its segment at the first PTS: with B-frames the first DTSs come before it and are clipped.
+    prefers: { bFrames: false },
     program: "gst-launch-1.0",
     hands: "per-track",
     tolerance: 1,

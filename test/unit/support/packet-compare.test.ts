@@ -55,6 +55,7 @@ describe("what counts as the same", () => {
       EXACT,
     ],
     ["sound alone, from anywhere", [publication("s", { video: false, audio: true })], [], EXACT],
+    ["the last frame missing, when that is forgiven", [first], first.slice(0, -1), { ...EXACT, spare: 1 }],
     ["rounding within the tolerance", [first], jitter(first), { ...EXACT, tolerance: 1 }],
   ];
   for (const [name, publications, played, rules] of cases) {
@@ -96,6 +97,13 @@ describe("what is found", () => {
       without(first, lastSound()),
       PER_TRACK,
       /end is mis/,
+    ],
+    [
+      "two are missing at the end where one is forgiven",
+      [first],
+      first.slice(0, -2),
+      { ...EXACT, spare: 1 },
+      /end is/,
     ],
     ["sound and picture are moved apart", [first], skewed, EXACT, /is moved by 5, not by 0 ms/],
     ["the sound after the keyframe is missing", [first], lateSound(), PER_TRACK, /audio after the keyframe/],
