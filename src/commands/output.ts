@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { Option } from "commander";
 
 export type OutputForm = "table" | "json";
@@ -28,16 +27,17 @@ export function printJson(value: unknown): void {
 
 /** Columns as wide as their content, without lines, so that `awk` reads them too. */
 export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const view = new Table({ ...PLAIN, head: head.map(emphasise) });
-  view.push(...rows.map((row) => row.map(cell)));
-  return trimLines(view.toString());
+  return align([...(head.length > 0 ? [head.map(emphasise)] : []), ...rows.map((row) => row.map(cell))]);
 }
 
-/** One record: name and value per line. */
+/** One record: name and value per line; a value of several lines goes on below itself. */
 export function card(fields: Readonly<Record<string, unknown>>): string {
-  const view = new Table(PLAIN);
-  view.push(...Object.entries(fields).map(([name, value]) => [emphasise(name), cell(value)]));
-  return trimLines(view.toString());
+  const lines = Object.entries(fields).flatMap(([name, value]) =>
+    cell(value)
+      .split("\n")
+      .map((line, i) => [i === 0 ? emphasise(name) : "", line]),
+  );
+  return align(lines);
 }
 
 /** Age or time left for people: `4.3s`, `2m05s`, `3h07m`, `5d02h`. */
@@ -60,16 +60,27 @@ export function localTime(iso: string): string {
   return iso === "" ? "" : new Date(iso).toLocaleString("sv-SE");
 }
 
-const LINES = ["top", "top-mid", "top-left", "top-right", "mid", "mid-mid", "left", "left-mid"] as const;
-const MORE_LINES = ["bottom", "bottom-mid", "bottom-left", "bottom-right", "right", "right-mid"] as const;
+/** Left-aligned columns, two spaces apart. cli-table3 needs 20 s for 10,000 rows; a fleet may have them. */
+function align(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((text, column) => (widths[column] = Math.max(widths[column] ?? 0, width(text))));
+  const pad = (text: string, column: number) => text + " ".repeat((widths[column] ?? 0) - width(text));
+  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
+}
 
-const PLAIN: Table.TableConstructorOptions = {
-  chars: { ...Object.fromEntries([...LINES, ...MORE_LINES].map((name) => [name, ""])), middle: "  " },
-  style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
-};
+/** Columns that a text takes on a terminal: two for the wide scripts and emoji, none for marks and escapes. */
+function width(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  // eslint-disable-next-line no-control-regex
+  const visible = text.replaceAll(/\u001b\[\d+m|\p{Mark}|\p{Cf}/gu, "");
+  return Array.from(visible).reduce((columns, character) => columns + (WIDE.test(character) ? 2 : 1), 0);
+}
+
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
 
 const two = (value: number) => String(value).padStart(2, "0");
-const trimLines = (text: string) => text.replaceAll(/ +$/gm, "");
 
 /** Bold where a person looks at it. https://no-color.org */
 function emphasise(text: string): string {

@@ -50,7 +50,7 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
 
   addApiAuth(app, config.api.token);
   addOpenApi(app, options.version);
-  addHealthRoutes(app, options.readiness);
+  addHealthRoutes(app, options.readiness, { details: true });
   addSrsRoutes(app, { lookup: options.lookup, vhosts: config.vhosts, log });
   app.after(() => {
     addOriginRoutes(app, registry);

@@ -42,7 +42,7 @@ export function createPublicApp(options: PublicAppOptions): HttpPort {
     done();
   });
 
-  addHealthRoutes(app, options.readiness);
+  addHealthRoutes(app, options.readiness, { details: false });
   addPeerRoutes(app, options.identity);
   if (config.srs.coworker === "on") addSrsRoutes(app, { lookup: options.lookup, vhosts: config.vhosts, log });
   addFlvRoutes(app, flv, log);

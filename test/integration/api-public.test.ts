@@ -15,7 +15,7 @@ async function start(t: TestContext, config: ConfigInput = {}) {
     identity: { name: "o1", instance: "instance-of-o1" },
     flv,
     lookup: async (key) => (await registryWith().locate([key]))[0],
-    readiness: () => ({}),
+    readiness: () => ({ registry: { ok: false, detail: "no answer from redis://inside:6379" } }),
     log: logInto(lines),
   });
   await port.start();
@@ -115,6 +115,14 @@ test("queries are in no log line", async (t) => {
   await fetch(`${url}/%zz?token=very-secret`);
   assert.equal(lines.length, 2);
   assert.ok(!lines.join("").includes("very-secret"));
+});
+
+test("health tells everybody what fails, and nobody where it is", async (t) => {
+  const { url } = await start(t);
+  assert.deepEqual(await (await fetch(`${url}/livez`)).json(), { status: "alive" });
+  const response = await fetch(`${url}/readyz`);
+  assert.equal(response.status, 503);
+  assert.deepEqual(await response.json(), { status: "not ready", checks: { registry: { ok: false } } });
 });
 
 test("a port in use is said with its setting", async (t) => {

@@ -26,6 +26,27 @@ test("a table has no lines, no colours and no spaces at the end", () => {
   assert.equal(text, "STREAM       TOKEN\nlive/camera  1767323045000001\na/b          -");
 });
 
+test("columns stay in line behind wide and combining characters", () => {
+  const rows = ["カメラ", "cafe\u0301", "abcdef", "\u{1f3a5}"].map((name) => [name, "|"]);
+  assert.deepEqual(table([], rows).split("\n"), [
+    "カメラ  |",
+    "cafe\u0301    |",
+    "abcdef  |",
+    "\u{1f3a5}      |",
+  ]);
+});
+
+test("ten thousand streams are printed in a moment", () => {
+  const begin = performance.now();
+  const rows = Array.from({ length: 10_000 }, (_, i) => [`live/cam${i}`, "o1", "publish", i]);
+  assert.equal(table(["STREAM", "OWNER", "KIND", "TOKEN"], rows).split("\n").length, 10_001);
+  assert.ok(performance.now() - begin < 2_000);
+});
+
+test("a value of several lines goes on below itself", () => {
+  assert.equal(card({ Origin: "o1", Streams: "a/b\nc/d" }), "Origin   o1\nStreams  a/b\n         c/d");
+});
+
 test("a card has one field per line", () => {
   assert.equal(card({ Owner: "o1", Beat: 3, Codecs: undefined }), "Owner   o1\nBeat    3\nCodecs  -");
 });
