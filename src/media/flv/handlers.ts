@@ -5,6 +5,7 @@ import type { Config } from "../../config/schema.ts";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { PlayGate, PublishGate } from "../../fleet/gates.ts";
+import { ChunkedFraming } from "./chunked.ts";
 import { readFlvTarget, type FlvTarget } from "./flv-request.ts";
 import { answerOptions, answerProblem, answerUpgradeProblem } from "./http-answer.ts";
 import { HttpFlvPublisher } from "./http-flv-publish.ts";
@@ -39,6 +40,7 @@ export interface FlvHandlers {
 
 export function createFlvHandlers(deps: FlvDeps): FlvHandlers {
   const sessions = new Set<FlvSession>();
+  const httpDeps = { ...deps, framing: new ChunkedFraming() };
   const upgrader = createUpgrader();
   let stopped = false;
 
@@ -68,7 +70,7 @@ export function createFlvHandlers(deps: FlvDeps): FlvHandlers {
       if (request.method === "OPTIONS") return answerOptions(response);
       try {
         const closed = (): void => void sessions.delete(player);
-        const player = new HttpFlvPlayer(deps, targetOf(request), request, response, closed);
+        const player = new HttpFlvPlayer(httpDeps, targetOf(request), request, response, closed);
         sessions.add(player);
         run(player.begin(), request);
       } catch (error) {

@@ -4,11 +4,17 @@ import { HoldfastError } from "../../domain/errors.ts";
 import type { Channel, Subscriber, Subscription } from "../../domain/ports/channel.ts";
 import type { ClientInfo, PlayAnswer } from "../../fleet/gates.ts";
 import { tracksOf } from "../codec.ts";
+import type { ChunkedFraming } from "./chunked.ts";
 import { clientOf, redirectLocation, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
 import { answerProblem, COMMON_HEADERS } from "./http-answer.ts";
 import { flvFileHeader } from "./tag.ts";
+
+export interface HttpFlvDeps extends FlvDeps {
+  /** One for all players, so that they share. */
+  readonly framing: ChunkedFraming;
+}
 
 /** How long a player may take for the rest after the end of the stream, and when the origin stops. */
 const DRAIN_MS = 10_000;
@@ -17,13 +23,13 @@ const STOP_MS = 500;
 /**
  * An HTTP client that plays: asks the gate, then is a subscriber until it leaves or the stream ends.
  *
- * The body has no length and no chunks, it ends with the connection: every player and SRS take that, HTTP/1.0 proxies
- * too, and so all players of a stream, over HTTP and WebSocket, share the same bytes. They are written past the
- * response object, which would handle each write of each player once more.
+ * The body is chunked, so that a player can tell the end of the stream from a broken connection: without chunks FFmpeg
+ * reports every end as an error. For HTTP/1.0 it ends with the connection. A batch is framed once for all players,
+ * and written past the response object, which would frame it for each.
  */
 export class HttpFlvPlayer implements FlvSession, Subscriber {
   readonly form = "flv";
-  readonly #deps: FlvDeps;
+  readonly #deps: HttpFlvDeps;
   readonly #target: FlvTarget;
   readonly #client: ClientInfo;
   readonly #request: IncomingMessage;
@@ -31,12 +37,13 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
   readonly #socket: Socket;
   readonly #log: FlvSessionLog;
   readonly #left = new AbortController();
+  readonly #chunked: boolean;
   #subscription: Subscription | undefined;
   #end: HoldfastError | undefined;
 
   /** @param closed  called once, when the request is over */
   constructor(
-    deps: FlvDeps,
+    deps: HttpFlvDeps,
     target: FlvTarget,
     request: IncomingMessage,
     response: ServerResponse,
@@ -47,6 +54,7 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
     this.#request = request;
     this.#response = response;
     this.#socket = request.socket;
+    this.#chunked = request.httpVersion !== "1.0";
     this.#client = clientOf(request, "http-flv");
     this.#log = new FlvSessionLog(deps, this.#client, this.#socket, { kind: "player", key: target.key });
     response.once("close", () => {
@@ -82,7 +90,7 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
   }
 
   write(batch: Buffer): void {
-    if (this.#socket.writable) this.#socket.write(batch);
+    if (this.#socket.writable) this.#socket.write(this.#chunked ? this.#deps.framing.frame(batch) : batch);
   }
 
   /** The channel lets this player go. */
@@ -104,7 +112,7 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
     // A second request before the end of the first: its turn never comes.
     if (response.socket !== this.#socket)
       return this.#refuse(new HoldfastError("REQUEST_INVALID", { detail: "a play has no end to wait for" }));
-    response.useChunkedEncodingByDefault = false;
+    response.useChunkedEncodingByDefault = this.#chunked;
     response.writeHead(200, { ...COMMON_HEADERS, "content-type": "video/x-flv", connection: "close" });
     if (this.#request.method === "HEAD")
       return this.#finish(
