@@ -1,4 +1,4 @@
-import { KEY_TABLE } from "../src/registry/keys.ts";
+import { KEY_TABLE, LEAST_RIGHTS } from "../src/registry/keys.ts";
 import type { KeyEntry } from "../src/registry/keys.ts";
 
 const INTRODUCTION = `<!-- Made by scripts/keys-doc.ts from src/registry/keys.ts. Change that. -->
@@ -25,9 +25,22 @@ The record of a stream counts only while \`origin:<its origin>\` exists **with t
 gone is garbage that expires by itself.
 `;
 
+const RIGHTS = `## A Redis user for the fleet
+
+The least that it needs (\`cluster\` only with Redis Cluster; without \`config\` Holdfast cannot see whether Redis
+saves to disk, and says so):
+
+\`\`\`sh
+redis-cli ACL SETUSER holdfast on '>PASSWORD' '~{holdfast}:*' '&{holdfast}:notify:*' \\
+  ${LEAST_RIGHTS.map((right) => (right.includes("|") ? `'${right}'` : right)).join(" ")}
+\`\`\`
+`;
+
 /** The text of docs/redis-keys.md, before prettier. */
 export function renderKeys(): string {
-  return [INTRODUCTION, summary(), QUESTIONS, "## Every key", ...KEY_TABLE.map(section)].join("\n");
+  return [INTRODUCTION, summary(), QUESTIONS, "## Every key", "", ...KEY_TABLE.map(section), RIGHTS].join(
+    "\n",
+  );
 }
 
 function summary(): string {

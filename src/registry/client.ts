@@ -1,10 +1,11 @@
 import type { Cluster, Redis } from "ioredis";
 import type { Logger } from "pino";
+import { maskUrl } from "../config/mask.ts";
 import { HoldfastError } from "../domain/errors.ts";
 import { makeConnection } from "./connection.ts";
 import type { Connection, ConnectionLimits } from "./connection.ts";
 import { toRegistryError } from "./failures.ts";
-import { parseRedisUrl, redactUrl } from "./redis-url.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 import type { RedisTarget } from "./redis-url.ts";
 import { loadScripts } from "./scripts.ts";
 import type { ScriptName } from "./scripts.ts";
@@ -44,7 +45,7 @@ export class RedisClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.address = redactUrl(options.url);
+    this.address = maskUrl(options.url);
     this.target = parseRedisUrl(options.url);
     this.connection = makeConnection(this.target, options);
     const emitter = emitterOf(this.connection);

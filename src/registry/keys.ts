@@ -176,6 +176,12 @@ export const KEY_TABLE: readonly KeyEntry[] = [
   },
 ];
 
+/** What a Redis user of a fleet needs besides its keys and channels, as `ACL SETUSER` takes it. */
+export const LEAST_RIGHTS: readonly string[] = [
+  ...["+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+info", "+time", "+config|get"],
+  ...["+cluster|slots", "+cluster|info"],
+];
+
 /** The names of all keys under one prefix. A prefix is one hash tag, so all of them share a slot in Redis Cluster. */
 export interface Keys {
   /** What every key begins with. Scripts that find further keys on the way get it and derive them. */

@@ -1,4 +1,4 @@
-/** Streams per script call: about 1 ms of Redis, so that no other origin waits long. */
+/** Streams per script call: 1 to 5 ms of Redis, so that no other origin waits long. */
 export const BATCH = 500;
 
 /** Entries that the event log keeps, about. */

@@ -1,3 +1,4 @@
+import { maskUrl } from "../config/mask.ts";
 import { HoldfastError } from "../domain/errors.ts";
 
 export interface Endpoint {
@@ -74,16 +75,6 @@ export function parseRedisUrl(url: string): RedisTarget {
   };
 }
 
-/** A registry URL for logs and screens: passwords are replaced by `***`, whatever else it holds. */
-export function redactUrl(url: string): string {
-  return url
-    .replace(/^([a-z-]+:\/\/)(.*)@/i, (_all, scheme: string, credentials: string) => {
-      const user = credentials.split(":", 1)[0] ?? "";
-      return `${scheme}${credentials.includes(":") ? `${user}:***` : "***"}@`;
-    })
-    .replace(/([?&][^=&]*password=)[^&]*/gi, "$1***");
-}
-
 function parseEndpoint(url: string, text: string, standardPort: number): Endpoint {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/i.exec(text);
   const host = match?.[1] ?? match?.[2];
@@ -103,6 +94,6 @@ function decode(url: string, text: string): string {
 
 function invalid(url: string, reason: string): HoldfastError {
   return new HoldfastError("CONFIG_INVALID", {
-    detail: `the registry URL ${redactUrl(url)} is not valid: ${reason}`,
+    detail: `the registry URL ${maskUrl(url)} is not valid: ${reason}`,
   });
 }

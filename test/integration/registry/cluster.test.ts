@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Notice, RegistryEvent } from "../../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../../src/domain/stream-key.ts";
+import { LEAST_RIGHTS } from "../../../src/registry/keys.ts";
 import { KEY, LONG, beat, join, own, ownerOf, wish } from "../../contract/fleet-fixture.ts";
 import { redisCli } from "../../support/redis-cli.ts";
 import { startRedisCluster } from "../../support/start-redis-cluster.ts";
@@ -11,7 +12,11 @@ import { COMMAND_TIMEOUT, openRegistry, timed } from "./open-registry.ts";
 test("a fleet lives in a Redis Cluster of three nodes, and survives the loss of its master", async (t) => {
   const cluster = await startRedisCluster();
   t.after(() => cluster.stop());
-  const { registry } = openRegistry(t, cluster.url);
+  // With no more rights than docs/redis-keys.md names.
+  const rights = ["on", ">secret", "~{holdfast}:*", "&{holdfast}:notify:*", ...LEAST_RIGHTS];
+  for (const node of cluster.nodes)
+    await redisCli(node.port, undefined, "ACL", "SETUSER", "fleet", ...rights);
+  const { registry } = openRegistry(t, cluster.url.replace("//", "//fleet:secret@"));
   const { registry: elsewhere } = openRegistry(t, cluster.url);
 
   await t.test("every master is checked at the start", async () => {
@@ -79,6 +84,7 @@ test("a fleet lives in a Redis Cluster of three nodes, and survives the loss of 
       const stream = await own(registry, session, { key });
       const master = await cluster.masterOf("{holdfast}:epoch");
       const replica = await cluster.addReplica(master);
+      await redisCli(replica.port, undefined, "ACL", "SETUSER", "fleet", ...rights);
       await master.kill();
       const { error, ms } = await timed(registry.locate([KEY]));
       assert.equal((error as { code?: string }).code, "REGISTRY_UNAVAILABLE");
