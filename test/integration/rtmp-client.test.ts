@@ -78,6 +78,21 @@ describe("the RTMP client plays", () => {
     assert.equal(server.failure, undefined);
   });
 
+  test("waiting for the answer to connect, unless asked not to", async (t) => {
+    const { server, options } = await serverFor(t, async (peer) => {
+      const { transaction } = await peer.next("connect");
+      assert.equal(peer.commands.length, 1, "nothing else has come");
+      peer.send(accepted(transaction));
+      peer.send(connectionCommand("_result", (await peer.next("createStream")).transaction, null, 3));
+      await peer.next("play");
+      peer.send(onStatus("status", "NetStream.Play.Start"));
+    });
+    const client = new RtmpClient(options());
+    t.after(() => client.destroy());
+    assert.deepEqual(await client.play("cam", ignore), { outcome: "started" });
+    assert.equal(server.failure, undefined);
+  });
+
   test("in one flight, when asked to", async (t) => {
     const { options } = await serverFor(t, async (peer) => {
       const connect = await peer.next("connect");
