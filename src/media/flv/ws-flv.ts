@@ -88,7 +88,8 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
     if (answer.kind === "redirect") return this.#refuse(new HoldfastError("NOT_OWNER"));
     const { channel } = answer;
     if (channel.ended) return this.#refuse(new HoldfastError("STREAM_ENDED"));
-    this.#socket.off("data", this.#onEarly).off("end", this.#onFin).pause();
+    // Not paused: ws takes over at once, and reads what keeps flowing.
+    this.#socket.off("data", this.#onEarly).off("end", this.#onFin);
     upgrader.handleUpgrade(request, this.#socket, Buffer.concat(this.#early), (websocket) =>
       this.#serve(websocket, channel),
     );
