@@ -9,6 +9,8 @@ export interface Link {
   readonly from: string;
   readonly to: string;
   readonly key: string;
+  /** The connection breaks. */
+  cut(): void;
 }
 
 type Served = Extract<PlayAnswer, { kind: "serve" }>;
@@ -28,6 +30,11 @@ export class FakeNetwork {
     if (this.#origins.get(address) === origin) this.#origins.delete(address);
   }
 
+  /** Break every connection of an origin. */
+  cut(name: string): void {
+    for (const link of [...this.links]) if (link.from === name || link.to === name) link.cut();
+  }
+
   isPlugged(origin: FakeOrigin): boolean {
     return this.#origins.get(`${origin.name}.internal:1935`) === origin;
   }
@@ -38,15 +45,17 @@ export class FakeNetwork {
       signal.throwIfAborted();
       const owner = this.#origins.get(target.address);
       if (!owner) throw new HoldfastError("RELAY_FAILED", { detail: "connection refused" });
+      if (owner.clock.paused) await new Promise((_, reject) => signal.addEventListener("abort", reject));
       const left = new AbortController();
-      const leave = () => left.abort(signal.reason);
-      signal.addEventListener("abort", leave, { once: true });
+      signal.addEventListener("abort", () => left.abort(), { once: true });
       const answer = await askToPlay(owner, target, left.signal);
       signal.throwIfAborted();
-      const link = { from: owner.name, to: target.asker, key: target.key };
+      const broken = new AbortController();
+      const cut = () => broken.abort(reset());
+      const link = { from: owner.name, to: target.asker, key: target.key, cut };
       this.links.add(link);
       try {
-        await pipe(answer, open(), signal);
+        await pipe(answer, open(), [signal, broken.signal]);
       } finally {
         this.links.delete(link);
       }
@@ -65,8 +74,8 @@ async function askToPlay(owner: FakeOrigin, target: RelayTarget, left: AbortSign
   }
 }
 
-/** Resolves when the channel ends, as after StreamEOF; rejects when either side cuts the connection. */
-function pipe({ channel, revoked }: Served, source: ChannelSource, signal: AbortSignal): Promise<void> {
+/** Resolves when the channel ends, as after StreamEOF; rejects when the connection is cut. */
+function pipe({ channel, revoked }: Served, source: ChannelSource, cuts: AbortSignal[]): Promise<void> {
   return new Promise((resolve, reject) => {
     let over = false;
     const finish = (then: () => void) => {
@@ -82,9 +91,11 @@ function pipe({ channel, revoked }: Served, source: ChannelSource, signal: Abort
       write: (payload) => source.write({ type: "video", timestamp: 0, payload }),
       end: () => finish(resolve),
     });
-    const reset = () =>
-      finish(() => reject(new HoldfastError("RELAY_FAILED", { detail: "connection reset" })));
-    revoked?.addEventListener("abort", reset, { once: true });
-    signal.addEventListener("abort", () => finish(() => reject(signal.reason)), { once: true });
+    revoked?.addEventListener("abort", () => finish(() => reject(reset())));
+    for (const cut of cuts) cut.addEventListener("abort", () => finish(() => reject(cut.reason)));
   });
+}
+
+function reset(): HoldfastError {
+  return new HoldfastError("RELAY_FAILED", { detail: "connection reset" });
 }

@@ -29,6 +29,10 @@ export class PausableClock implements Clock {
     };
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   pause(): void {
     this.#paused = true;
   }
