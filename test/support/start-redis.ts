@@ -71,7 +71,8 @@ export async function startServer(
   const dir = await mkdtemp(join(tmpdir(), "holdfast-redis-"));
   const logFile = join(dir, "log");
   const log = openSync(logFile, "a");
-  const child = spawn(program, args, { cwd: dir, stdio: ["ignore", log, log] });
+  const [command = program, ...rest] = dyingWithUs([program, ...args]);
+  const child = spawn(command, rest, { cwd: dir, stdio: ["ignore", log, log] });
   closeSync(log);
   child.once("error", () => undefined); // told by the missing pid
   child.unref();
@@ -109,6 +110,13 @@ export async function startServer(
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
   };
+}
+
+/** A test process that is killed runs no exit handlers; Linux can end the server with it all the same. */
+function dyingWithUs(command: readonly string[]): readonly string[] {
+  const wrapper = ["setpriv", "--pdeathsig", "KILL"];
+  const works = process.platform === "linux" && spawnSync("setpriv", ["--version"]).status === 0;
+  return works ? [...wrapper, ...command] : command;
 }
 
 function hasEnded(child: ChildProcess): boolean {
