@@ -26,6 +26,11 @@ test("five", () => { process.exit(0); });
 test("six", () => {});
 `;
 
+const LEAVES = `import { spawn } from "node:child_process";
+import { test } from "node:test";
+test("seven", () => { spawn("sleep", ["8"], { stdio: "inherit", detached: true }).unref(); });
+`;
+
 function run(files: Record<string, string>, ...args: string[]) {
   const paths = Object.entries(files).map(([name, text]) => {
     writeFileSync(join(folder, name), text);
@@ -46,7 +51,8 @@ test("the sum of passed, failed and skipped tests is the last line", () => {
 test("a failure is shown in full, and fails the run", () => {
   const { status, sum, stdout } = run({ "good.test.ts": GOOD, "bad.test.ts": BAD });
   assert.deepEqual([status, sum], [1, "2 passed, 1 failed, 1 skipped"]);
-  assert.match(stdout, /FAILED {2}.*bad\.test\.ts: four\nError: it broke\n/);
+  assert.match(stdout, /FAILED {2}four\nError: it broke\n/);
+  assert.match(stdout, /failed {3}.*bad\.test\.ts: four\n/);
 });
 
 test("a file that cannot be loaded fails the run", () => {
@@ -58,6 +64,11 @@ test("a file that cannot be loaded fails the run", () => {
 test("a file that quits before its tests are over is not taken for a good one", () => {
   const { status, sum } = run({ "quits.test.ts": QUITS });
   assert.deepEqual([status, sum], [1, "0 passed, 1 failed, 0 skipped"]);
+});
+
+test("a process that a test leaves behind fails the run", () => {
+  const { status, sum } = run({ "leaves.test.ts": LEAVES });
+  assert.deepEqual([status, sum], [1, "1 passed, 1 failed, 0 skipped"]);
 });
 
 test("repeated runs are added up", () => {
