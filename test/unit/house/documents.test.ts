@@ -46,6 +46,17 @@ test("every script, source file and document that README and docs name exists", 
   }
 });
 
+test("every test command that documents name finds something to run", () => {
+  for (const document of documents) {
+    for (const [, targets = ""] of read(document).matchAll(/`scripts\/run-tests ([^`]+)`/g))
+      for (const target of targets.split(" "))
+        assert.ok(
+          existsSync(join(ROOT, target)) || existsSync(join(ROOT, "test", target)),
+          `${document}: ${target}`,
+        );
+  }
+});
+
 test("every link between documents leads somewhere", () => {
   for (const document of documents) {
     for (const [, target = ""] of read(document).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
