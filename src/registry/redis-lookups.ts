@@ -31,7 +31,7 @@ async function locateBatch(
     const hash = hashes[index];
     const record = Array.isArray(hash) ? decodeStream(key, hash, now) : undefined;
     const owner = record && owners.get(record.origin);
-    return record && owner && owner.epoch === record.epoch ? { record, owner } : undefined;
+    return record && owner && { record, owner };
   });
 }
 
