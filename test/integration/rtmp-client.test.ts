@@ -167,7 +167,7 @@ describe("the RTMP client is told no", () => {
     test(`and sent to ${name}`, async (t) => {
       const { options } = await serverFor(t, async (peer) => {
         await peer.accept("play");
-        peer.send(onStatus("error", "NetConnection.Connect.Rejected", "302", ex));
+        peer.send(onStatus("error", "NetConnection.Connect.Rejected", "302", { ex }));
       });
       const client = await dial(options());
       t.after(() => client.destroy());
@@ -181,7 +181,9 @@ describe("the RTMP client is told no", () => {
       await peer.accept("play");
       peer.send(onStatus("status", "NetStream.Play.Start"));
       peer.send(
-        onStatus("error", "NetConnection.Connect.Rejected", "302", { redirect2: "rtmp://h/live/cam" }),
+        onStatus("error", "NetConnection.Connect.Rejected", "302", {
+          ex: { redirect2: "rtmp://h/live/cam" },
+        }),
       );
     });
     const client = await dial(options());

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import type { AmfObject } from "../../src/media/rtmp/amf0.ts";
 import { ChunkReader } from "../../src/media/rtmp/chunk-reader.ts";
 import { writeMessage } from "../../src/media/rtmp/chunk-writer.ts";
 import { connectionCommand, decodeCommand, isCommand, streamCommand } from "../../src/media/rtmp/commands.ts";
@@ -95,13 +96,8 @@ export function accepted(transaction: number): RtmpMessage {
 }
 
 /** `onStatus` of stream 1. */
-export function onStatus(
-  level: string,
-  code: string,
-  description = "",
-  ex?: Record<string, string>,
-): RtmpMessage {
-  return streamCommand(1, "onStatus", 0, null, { level, code, description, ...(ex ? { ex } : {}) });
+export function onStatus(level: string, code: string, description = "", more: AmfObject = {}): RtmpMessage {
+  return streamCommand(1, "onStatus", 0, null, { level, code, description, ...more });
 }
 
 /** An RTMP server that says what its test wants. */

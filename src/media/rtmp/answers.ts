@@ -18,8 +18,9 @@ export function status(
   level: "status" | "error",
   code: string,
   description: string,
+  more: AmfObject = {},
 ): RtmpMessage {
-  return streamCommand(streamId, "onStatus", 0, null, { level, code, description });
+  return streamCommand(streamId, "onStatus", 0, null, { level, code, description, ...more });
 }
 
 /** The success of `connect`. @see {@link enhancedAnswer} */
@@ -102,12 +103,16 @@ export function sampleAccess(streamId: number): RtmpMessage {
  */
 export function publishRefused(streamId: number, error: HoldfastError): RtmpMessage {
   const known = error.entry.rtmp.startsWith("NetStream.Publish.");
-  return status(streamId, "error", known ? error.entry.rtmp : "NetStream.Publish.Denied", error.message);
+  const code = known ? error.entry.rtmp : "NetStream.Publish.Denied";
+  return status(streamId, "error", code, error.message, { details: error.code });
 }
 
-/** The refusal of a play. librtmp gives up on StreamNotFound and Play.Failed only. */
+/**
+ * The refusal of a play. librtmp gives up on StreamNotFound and Play.Failed only; `details` has our own code, which
+ * tells another origin more than those two.
+ */
 export function playRefused(streamId: number, error: HoldfastError): RtmpMessage {
-  return status(streamId, "error", playCode(error), error.message);
+  return status(streamId, "error", playCode(error), error.message, { details: error.code });
 }
 
 function playCode(error: HoldfastError): string {

@@ -9,6 +9,8 @@ export interface RtmpStatus {
   /** Such as `NetStream.Play.Start`; empty when it said none. */
   readonly code: string;
   readonly description: string;
+  /** More than `code` says, where the server is one of ours: an error code of Holdfast. */
+  readonly details: string;
   /** Where the stream is instead: `ex.redirect2` (a stream's URL) or `ex.redirect` (mostly a tcUrl). */
   readonly redirect: string | undefined;
 }
@@ -47,6 +49,7 @@ export function readStatus(command: RtmpCommand): RtmpStatus {
     level: textOf(status["level"]),
     code: textOf(status["code"]),
     description: textOf(status["description"]),
+    details: textOf(status["details"]),
     redirect: redirect === "" ? undefined : redirect,
   };
 }

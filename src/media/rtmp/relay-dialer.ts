@@ -17,9 +17,6 @@ export interface RelayDialerOptions {
   readonly log: Logger;
 }
 
-/** How an origin that is not the owner words its refusal; the code is the same as for an unknown stream. */
-const NOT_OWNER = /\bdoes not own\b/;
-
 /** Pulls streams from their owners: an RTMP play whose name carries the ticket. */
 export function createRelayDialer({ config, clock, log }: RelayDialerOptions): RelayDialer {
   return {
@@ -111,9 +108,9 @@ function feed(source: ChannelSource, message: RtmpMessage): void {
 }
 
 function refusal(answer: Exclude<StreamAnswer, { outcome: "started" }>): HoldfastError {
-  const { code, description } = answer.status;
+  const { code, description, details } = answer.status;
   const detail = description === "" ? {} : { detail: description };
-  if (answer.outcome === "redirected" || NOT_OWNER.test(description))
+  if (answer.outcome === "redirected" || details === "NOT_OWNER")
     return new HoldfastError("NOT_OWNER", detail);
   if (code === "NetStream.Play.StreamNotFound") return new HoldfastError("STREAM_NOT_FOUND", detail);
   return failureOf("the stream", answer.status);

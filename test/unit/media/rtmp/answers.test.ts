@@ -60,6 +60,8 @@ test("the bytes of a StreamNotFound are those that were tried with real clients"
     Buffer.from("0004636f646502001d", "hex"),
     Buffer.from("NetStream.Play.StreamNotFound"),
     Buffer.from("000b6465736372697074696f6e0200046e6f6e65", "hex"),
+    Buffer.from("000764657461696c73020010", "hex"),
+    Buffer.from("STREAM_NOT_FOUND"),
     Buffer.from("000009", "hex"),
   ]);
   assert.equal(payload.toString("hex"), expected.toString("hex"));
