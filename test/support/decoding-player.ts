@@ -14,7 +14,7 @@ export class DecodingPlayer implements Player {
     const report = ["-progress", "pipe:1", "-stats_period", "0.1"];
     const args = ["-v", "error", "-nostdin", ...report, "-i", url, "-f", "null", "-"];
     this.#program = new Program("ffmpeg", "ffmpeg", args, { onOutput, timeoutMs: PLAYER_TIMEOUT_MS });
-    this.exit = this.#program.exit.then(({ code, stderr }) => ({ code, said: stderr }));
+    this.exit = this.#program.exit.then(({ code, stderr }) => ({ code, said: withoutMuxer(stderr) }));
     this.exit.catch(() => undefined);
   }
 
@@ -38,4 +38,15 @@ export class DecodingPlayer implements Player {
     const last = [...text.matchAll(/^out_time_us=(\d+)$/gm)].at(-1);
     if (last && Number(last[1]) > 0) this.#position = Number(last[1]) / 1000;
   }
+}
+
+/**
+ * The null muxer's complaints are left out: at a take-over the last B-frames of one encoder may be shown after the
+ * first picture of the next one, and pictures are no whole number of frames apart. Decoding times do not go back.
+ */
+function withoutMuxer(said: string): string {
+  return said
+    .split("\n")
+    .filter((line) => !line.startsWith("[null @"))
+    .join("\n");
 }
