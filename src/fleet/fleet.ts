@@ -10,6 +10,7 @@ import type { Authorise } from "./authorise.ts";
 import { ClusterKey } from "./cluster-key.ts";
 import type { PlayGate, PublishGate } from "./gates.ts";
 import { LocalStreams, type LocalStreamReport } from "./local-streams.ts";
+import { notingLocator } from "./locator.ts";
 import { Lookup } from "./lookup.ts";
 import { OwnerWatch } from "./owner-watch.ts";
 import { Ownership } from "./ownership.ts";
@@ -84,16 +85,19 @@ export function createFleet(options: FleetOptions): Fleet {
     load,
     random,
   });
+  const locator = notingLocator(registry, session);
   const ownership = new Ownership({ registry, session, clock, log, publish: settings.publish });
-  const watch = new OwnerWatch({ registry, clock, log });
-  const lookup = new Lookup({ registry, clock });
+  const watch = new OwnerWatch({ registry: locator, clock, log });
+  const lookup = new Lookup({ registry: locator, clock });
   const ticket = ({ owner, record }: StreamLocation) => {
     if (!clusterKey) throw new HoldfastError("RELAY_FAILED", { detail: "this origin has no cluster.key" });
     const scope = { purpose: "relay", target: owner.instance, subject: record.key } as const;
     return clusterKey.ticket(scope, session.now());
   };
   const dialer = options.relayDialer;
-  const relays = new RelayKeeper({ registry, dialer, clock, log, self: name, ticket, settings, random });
+  const relays = new RelayKeeper({
+    ...{ registry: locator, dialer, clock, log, self: name, ticket, settings, random },
+  });
   const streams = new LocalStreams({ self: name, channels, ownership, relays, watch, clock, log, settings });
   const publish = new FleetPublishGate({
     ...{ authorise, session, ownership, streams, channels, lookup, clock, log, settings },

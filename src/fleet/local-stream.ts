@@ -10,6 +10,7 @@ import type { Holding } from "./holding.ts";
 import { LivePublication } from "./live-publication.ts";
 import type { Ownership } from "./ownership.ts";
 import type { OwnerWatch } from "./owner-watch.ts";
+import { broadcast } from "./patience.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
 import type { RelayKeeper } from "./relay-keeper.ts";
 import type { FleetSettings } from "./settings.ts";
@@ -137,7 +138,7 @@ export class LocalStream {
       onCodecs();
       holding.lost.removeEventListener("abort", onLost);
     };
-    const deposed = stays ? before.deposed : new AbortController();
+    const deposed = stays ? before.deposed : broadcast();
     this.#state = { is: "published", holding, publication, deposed, unhook };
     return publication;
   }

@@ -1,7 +1,7 @@
 import type { Clock } from "../domain/ports/clock.ts";
-import type { Registry } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
+import type { Locator } from "./locator.ts";
 
 interface Flight {
   readonly number: number;
@@ -25,13 +25,13 @@ const SWEEP_ABOVE = 1_000;
  * follows its publish must not be told what was true before it.
  */
 export class Lookup {
-  readonly #registry: Registry;
+  readonly #registry: Locator;
   readonly #clock: Clock;
   readonly #known = new Map<StreamKey, Known>();
   readonly #flights = new Map<StreamKey, Flight>();
   #number = 0;
 
-  constructor(options: { registry: Registry; clock: Clock }) {
+  constructor(options: { registry: Locator; clock: Clock }) {
     this.#registry = options.registry;
     this.#clock = options.clock;
   }

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { Registry } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
+import type { Locator } from "./locator.ts";
 
 type Listener = (location: StreamLocation) => void;
 
@@ -14,13 +14,13 @@ const LOOK_EVERY_MS = 250;
  * While the registry is away nothing is found, and the watch goes on.
  */
 export class OwnerWatch {
-  readonly #registry: Registry;
+  readonly #registry: Locator;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #listeners = new Map<StreamKey, Set<Listener>>();
   #looking = false;
 
-  constructor(options: { registry: Registry; clock: Clock; log: Logger }) {
+  constructor(options: { registry: Locator; clock: Clock; log: Logger }) {
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#log = options.log;

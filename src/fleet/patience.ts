@@ -1,4 +1,12 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../domain/ports/clock.ts";
+
+/** An AbortController whose signal any number of waits may listen to; beyond ten Node would warn of a leak. */
+export function broadcast(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
 
 /** A wait that has an end. */
 export interface Patience {

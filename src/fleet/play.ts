@@ -11,7 +11,7 @@ import type { LocalStreams } from "./local-streams.ts";
 import type { Lookup } from "./lookup.ts";
 import type { OwnerWatch } from "./owner-watch.ts";
 import type { Ownership } from "./ownership.ts";
-import { orAborted, patience, type Patience } from "./patience.ts";
+import { broadcast, orAborted, patience, type Patience } from "./patience.ts";
 import type { RedirectGuard } from "./redirect-guard.ts";
 import type { RelayGate } from "./relay-gate.ts";
 import type { FleetSettings } from "./settings.ts";
@@ -39,7 +39,7 @@ export interface PlayOptions {
 export class FleetPlayGate implements PlayGate {
   readonly #options: PlayOptions;
   #waiting = 0;
-  readonly #stopping = new AbortController();
+  readonly #stopping = broadcast();
 
   constructor(options: PlayOptions) {
     this.#options = options;

@@ -8,7 +8,7 @@ import { noSession } from "./claims.ts";
 import type { Publication, PublishGate, PublishRequest } from "./gates.ts";
 import type { LocalStreams } from "./local-streams.ts";
 import type { ClaimOutcome, Ownership } from "./ownership.ts";
-import { patience } from "./patience.ts";
+import { broadcast, patience } from "./patience.ts";
 import { refusalOf } from "./publish-refusal.ts";
 import type { Session } from "./session.ts";
 import type { FleetSettings } from "./settings.ts";
@@ -37,7 +37,7 @@ const SESSION_PATIENCE_MS = 2_000;
  */
 export class FleetPublishGate implements PublishGate {
   readonly #options: PublishOptions;
-  readonly #stopping = new AbortController();
+  readonly #stopping = broadcast();
 
   constructor(options: PublishOptions) {
     this.#options = options;

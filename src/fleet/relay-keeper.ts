@@ -1,15 +1,15 @@
 import type { Logger } from "pino";
 import type { Channel } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { Registry } from "../domain/ports/registry.ts";
 import type { RelayDialer } from "../domain/ports/relay.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
+import type { Locator } from "./locator.ts";
 import { Relay, type RelayEnd } from "./relay.ts";
 import type { FleetSettings } from "./settings.ts";
 
 export interface RelayKeeperOptions {
-  readonly registry: Registry;
+  readonly registry: Locator;
   readonly dialer: RelayDialer;
   readonly clock: Clock;
   readonly log: Logger;

@@ -164,7 +164,6 @@ export class Session {
     if (!this.live) return this.#lose("renewed too late");
     this.#deadline = fenceDeadline(sent, lease.ttl);
     this.#time.set(result.timeMs, sent.monotonic);
-    for (const { token } of result.lost) this.saw(token);
     this.#duties.renewed(result.lost, acknowledged);
   }
 

@@ -10,6 +10,7 @@ import type {
 } from "../../src/domain/ports/channel.ts";
 import type { Clock } from "../../src/domain/ports/clock.ts";
 import type { StreamKey } from "../../src/domain/stream-key.ts";
+import { broadcast } from "../../src/fleet/patience.ts";
 
 /** Channels that hand every payload straight to the subscribers: the states of the real ones, without the media. */
 export class FakeChannels implements Channels {
@@ -46,7 +47,7 @@ export class FakeChannel implements Channel {
   readonly #seats = new Set<Subscriber>();
   readonly #subscriberListeners = new Set<(count: number) => void>();
   readonly #codecListeners = new Set<(codecs: string) => void>();
-  readonly #endedSignal = new AbortController();
+  readonly #endedSignal = broadcast();
   readonly #readyWaiters = new Set<() => void>();
   #current: FakeSource | undefined;
   #ready = false;

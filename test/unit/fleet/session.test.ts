@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseStreamKey } from "../../../src/domain/stream-key.ts";
 import { createMemoryRegistry } from "../../../src/registry/memory-registry.ts";
 import { MemoryStore } from "../../../src/registry/memory-store.ts";
 import { packet } from "../../support/fake-channels.ts";
@@ -120,6 +121,21 @@ test("a registry that comes back empty never gives a number below those that wer
   assert.ok((origin.fleet.session.ref?.epoch ?? 0) > token);
   assert.ok(origin.tokenOf(CAM) > (origin.fleet.session.ref?.epoch ?? 0));
   assert.equal((await origin.registry.listStreams())[0]?.token, origin.tokenOf(CAM));
+});
+
+test("numbers count that were read of others, and those of our own sessions", async () => {
+  for (const look of [true, false]) {
+    const world = new FakeWorld();
+    const origin = await world.start();
+    const other = await world.start({ name: "o2" });
+    await other.live(CAM);
+    const seen = look ? other.tokenOf(CAM) : (origin.fleet.session.ref?.epoch ?? 0);
+    if (look) await origin.fleet.lookup.find(parseStreamKey(CAM));
+    world.clock.jumpWall(-86_400_000);
+    origin.registry.inner = createMemoryRegistry(new MemoryStore(world.clock));
+    await world.clock.advance(2_000);
+    assert.ok((origin.fleet.session.ref?.epoch ?? 0) > seen);
+  }
 });
 
 test("the registry is tried again until it answers, and everything is registered then", async () => {

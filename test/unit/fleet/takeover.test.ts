@@ -80,6 +80,21 @@ test("a loss is acknowledged, and told no more", async () => {
   assert.equal(world.store.lost.get(`a@${epoch}`), undefined);
 });
 
+test("an acknowledgement that has arrived is not sent again", async () => {
+  const { world, a, b } = await net();
+  const sent: number[] = [];
+  const { inner } = a.registry;
+  const heartbeat = inner.heartbeat.bind(inner);
+  inner.heartbeat = (session, update) => {
+    sent.push(update.acknowledged.length);
+    return heartbeat(session, update);
+  };
+  await a.live(CAM);
+  await b.live(CAM);
+  await world.clock.advance(3_500);
+  assert.deepEqual(sent, [1, 0, 0]);
+});
+
 test("a notice that is older than our own token is no loss", async () => {
   const { world, a, b } = await net({ publish: { takeoverPauseMin: "0s" } });
   a.registry.deaf = true;
@@ -139,6 +154,41 @@ test("a hold ends after continuity.hold, for all players, with a reason", async 
   assert.deepEqual([atA.fate(), atC.fate()], ["STREAM_ENDED", "STREAM_ENDED"]);
   assert.match(atA.ended?.message ?? "", /its encoder did not come back/);
   assert.deepEqual(a.fleet.streams(), []);
+});
+
+test("a hold counts from when media stopped, whoever tried to bring it back meanwhile", async () => {
+  const all = await net();
+  const { world, a, b } = all;
+  const first = await a.live(CAM);
+  const player = await join(all, a, () => {});
+  first.end("disconnected");
+  await world.clock.advance(10_000);
+  const silent = await b.publish(CAM);
+  await world.clock.advance(1_000);
+  assert.equal(a.stateOf(CAM), "relayed");
+  silent.end("disconnected");
+  await world.clock.advance(3_000);
+  assert.deepEqual([a.stateOf(CAM), player.fate()], ["held", "playing"]);
+  await world.clock.advance(1_500);
+  assert.equal(player.fate(), "STREAM_ENDED");
+});
+
+test("many relays and many waiting plays are no leak", async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error) => warnings.push(warning);
+  process.on("warning", listen);
+  const { world, a } = await net({ play: { waitForPublish: "1s" } });
+  const { key } = await a.live(CAM);
+  const scope = { purpose: "relay", target: a.instance, subject: key } as const;
+  for (let i = 0; i < 20; i++) {
+    const ticket = a.fleet.clusterKey?.ticket(scope, a.fleet.session.now()) ?? "";
+    const answer = await a.play(CAM, { ticket });
+    if (answer.kind === "serve") answer.revoked?.addEventListener("abort", () => {});
+    void a.play(`live/none-${i}`).catch(() => {});
+  }
+  await world.clock.advance(2_000);
+  process.off("warning", listen);
+  assert.deepEqual(warnings, []);
 });
 
 test("a play of a stream on hold attaches and is held, too; elsewhere nobody publishes it", async () => {
@@ -252,6 +302,64 @@ test("a second encoder while the first one's stream is claimed again gets it, an
   await world.clock.advance(10);
   assert.ok(second.value);
   assert.equal(first.revoked.aborted, true);
+  assert.equal((await a.registry.listStreams())[0]?.token, a.tokenOf(CAM));
+});
+
+test("a claim that is granted to a session that is over by then is made again for the new one", async () => {
+  const { world, a } = await net();
+  const answers = slowAnswers();
+  a.registry.trouble = only("claimStream", answers.trouble);
+  const published = peek(a.publish(CAM));
+  await world.clock.advance(10);
+  world.store.sessions.delete("a");
+  await world.clock.advance(1_500);
+  a.registry.trouble = fine;
+  answers.release();
+  await world.clock.advance(0);
+  assert.ok(published.value);
+  const [record] = await a.registry.listStreams();
+  assert.deepEqual([record?.epoch, record?.token], [a.fleet.session.ref?.epoch, a.tokenOf(CAM)]);
+});
+
+test("an origin never dials itself while its own claim is being answered", async () => {
+  const all = await net();
+  const { world, a, b } = all;
+  const first = await a.live(CAM);
+  const player = await join(all, b, () => first.source.write(packet("from a")));
+  const answers = slowAnswers();
+  b.registry.trouble = only("claimStream", answers.trouble);
+  const published = peek(b.publish(CAM));
+  await world.clock.advance(1_000);
+  assert.equal((await b.registry.listStreams())[0]?.origin, "b");
+  assert.equal(b.stateOf(CAM), "held");
+  answers.release();
+  await world.clock.advance(0);
+  published.value?.source.write(packet("from b"));
+  assert.deepEqual([player.fate(), player.received.at(-1)], ["playing", "from b"]);
+});
+
+test("relays of a stream stay when a second encoder takes over on the same origin", async () => {
+  const all = await net();
+  const { world, network, a, c } = all;
+  const first = await a.live(CAM);
+  const player = await join(all, c, () => first.source.write(packet("first")));
+  const [link] = network.links;
+  const second = await a.live(CAM);
+  await world.clock.advance(10);
+  second.source.write(packet("second"));
+  assert.equal(player.received.at(-1), "second");
+  assert.deepEqual([...network.links], [link]);
+});
+
+test("a session that answers its revocation by ending the publication ends nothing of the next one", async () => {
+  const { world, a } = await net();
+  const first = await a.live(CAM);
+  first.revoked.addEventListener("abort", () => first.end("unpublished"));
+  first.source.closed.addEventListener("abort", () => first.end("unpublished"));
+  const player = await a.watch(CAM);
+  const second = await a.live(CAM, "second");
+  await world.clock.advance(0);
+  assert.deepEqual([player.fate(), second.revoked.aborted], ["playing", false]);
   assert.equal((await a.registry.listStreams())[0]?.token, a.tokenOf(CAM));
 });
 
