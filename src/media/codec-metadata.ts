@@ -7,6 +7,8 @@ export interface PromisedTracks {
   readonly video: boolean;
 }
 
+/** Nobody announces tracks with more; it would only cost time. */
+const LONGEST_BYTES = 65_536;
 const LIMITS = Object.freeze({ depth: 16, elements: 1_024 });
 
 /**
@@ -23,6 +25,7 @@ export function promisedTracks(payload: Buffer): PromisedTracks | undefined {
 }
 
 function propertiesOf(payload: Buffer): AmfObject | undefined {
+  if (payload.length > LONGEST_BYTES) return undefined;
   try {
     return decodeAmf0(payload, LIMITS).find(isAmfObject);
   } catch {
