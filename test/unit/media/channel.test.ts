@@ -407,3 +407,51 @@ test("empty packets and nonsense harm nobody", () => {
   source.write({ type: "video", timestamp: 500, payload: Buffer.alloc(0) });
   assert.equal(player.tags.length, packets.length + 1, "what is not understood is passed on");
 });
+
+test("sound that lags behind the new keyframe keeps its distance, and does not go back over the swap", async () => {
+  const { clock, channel } = setUp();
+  const player = new RecordingSubscriber();
+  channel.subscribe(player);
+  await play(clock, channel.attach("publisher"), stream());
+  const last = player.tags.at(-1)?.timestamp ?? 0;
+  const before = player.tags.length;
+  const second = channel.attach("publisher");
+  const sound = (timestamp: number, number: number): MediaPacket => ({
+    type: "audio",
+    timestamp,
+    payload: audioFrame({ number }),
+  });
+  const key: MediaPacket = {
+    type: "video",
+    timestamp: 60_000,
+    payload: videoFrame({ key: true, number: 900 }),
+  };
+  writeAll(second, [sound(59_700, 900), key, sound(59_721, 901), sound(59_742, 902)]);
+  const times = player.tags.slice(before).map(({ timestamp }) => timestamp);
+  const [picture = 0, ...sounds] = times;
+  assert.deepEqual(
+    sounds.map((time) => picture - time),
+    [279, 258],
+    "the distance of the source",
+  );
+  assert.ok(
+    sounds.every((time) => time > last),
+    `${times.join(", ")} after ${last}`,
+  );
+});
+
+test("when the video of a source stops, late players begin with its sound", async () => {
+  const { clock, channel } = setUp();
+  const source = channel.attach("publisher");
+  await play(clock, source, stream());
+  const alone = stream({ video: false, metadata: false, start: 500, duration: 40_000 }).slice(1);
+  await play(clock, source, alone);
+  const player = new RecordingSubscriber();
+  channel.subscribe(player);
+  assert.deepEqual(
+    [...new Set(player.tags.map(({ type }) => type))],
+    [18, 9, 8],
+    "headers of both, then sound",
+  );
+  assert.ok(unitsOf(player.tags).length > 50);
+});
