@@ -1,6 +1,8 @@
 import pino from "pino";
 import { configSchema, type ConfigInput } from "../../src/config/schema.ts";
 import { HoldfastError } from "../../src/domain/errors.ts";
+import type { Clock } from "../../src/domain/ports/clock.ts";
+import type { Registry } from "../../src/domain/ports/registry.ts";
 import type { RelayDialer } from "../../src/domain/ports/relay.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import type { Authorise } from "../../src/fleet/authorise.ts";
@@ -24,6 +26,9 @@ export interface FakeOriginOptions {
   readonly authorise?: Authorise;
   readonly dialer?: RelayDialer;
   readonly http?: string;
+  /** Instead of the world's. */
+  readonly registry?: Registry;
+  readonly clock?: Clock;
 }
 
 /** Clock and registry that the origins of one test share. */
@@ -58,8 +63,8 @@ export class FakeOrigin {
   constructor({ clock, store }: FakeWorld, options: FakeOriginOptions) {
     this.name = options.name ?? "o1";
     this.instance = options.instance ?? `instance-of-${this.name}`;
-    this.clock = new PausableClock(clock);
-    this.registry = shakyRegistry(createMemoryRegistry(store));
+    this.clock = new PausableClock(options.clock ?? clock);
+    this.registry = shakyRegistry(options.registry ?? createMemoryRegistry(store));
     this.channels = new FakeChannels(this.clock);
     this.dialer = new FakeRelayDialer();
     const { name, instance } = this;

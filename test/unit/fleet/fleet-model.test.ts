@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FleetModel, type ClientStep, type Step, type TroubleName } from "../../support/fleet-model.ts";
 
 /** More for a night: `HOLDFAST_MODEL_RUNS=2000`. */
-const RUNS = Number(process.env["HOLDFAST_MODEL_RUNS"] ?? 40);
+const RUNS = Number(process.env["HOLDFAST_MODEL_RUNS"] ?? 25);
 
 const origin = fc.nat({ max: 2 });
 const stream = fc.nat({ max: 1 });
