@@ -15,16 +15,22 @@ export const SINCE_JOINED_MS = 2_000;
 /** Where players sit, as their tests' names say it. */
 export const HOME = "at the same origin";
 export const AWAY = "at another origin";
+export const THIRD = "at a third origin";
 
-/** What the tests of one file share: a fleet of two origins and the prepared media. */
+/** What the tests of one file share: a fleet and the prepared media. */
 export class Stage {
+  readonly placeNames: readonly string[];
   readonly #library = new MediaLibrary();
   readonly #publishers: Publisher[] = [];
   #fleet: TestFleet | undefined;
   #certificate: TestCertificate | undefined;
 
+  constructor(origins: 2 | 3 = 2) {
+    this.placeNames = [HOME, AWAY, THIRD].slice(0, origins);
+  }
+
   async open(options: FleetOptions = {}): Promise<void> {
-    this.#fleet = await startFleet(options);
+    this.#fleet = await startFleet({ origins: this.placeNames.length, ...options });
   }
 
   /** The same with RTMPS. */
@@ -56,10 +62,10 @@ export class Stage {
   }
 
   get places(): readonly Place[] {
-    return [
-      { name: HOME, at: this.home.at },
-      { name: AWAY, at: this.away.at },
-    ];
+    return this.placeNames.map((name, number) => ({
+      name,
+      at: (this.fleet.origins[number] as TestOrigin).at,
+    }));
   }
 
   /** Publish, and wait until the origin owns the stream; `key` is its name without what a URL may add. */

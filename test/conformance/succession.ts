@@ -82,7 +82,7 @@ export function describeSuccession(stage: Stage, row: SuccessionRow): void {
       assert.ok((tokens[1] ?? 0) > (tokens[0] ?? 0), tokens.join(" "));
     });
 
-    for (const place of [HOME, AWAY])
+    for (const place of stage.placeNames)
       for (const kind of row.players)
         test(
           `${kind.name} ${place} stays and goes on with the second encoder`,

@@ -15,6 +15,14 @@ const ROWS: readonly SuccessionRow[] = [
   { first: wire, second: curl, where: AWAY, while: "live", players: SOME },
 ];
 
+describe("take-over under the players of a third origin", () => {
+  const stage = new Stage(3);
+  before(() => stage.open());
+  after(() => stage.close());
+  const players = playerKinds("ffmpeg", "rtmpdump", "gstreamer", "mpv", "curl");
+  describeSuccession(stage, { first: wire, second: ffmpeg, where: AWAY, while: "live", players });
+});
+
 describe("take-over", () => {
   const stage = new Stage();
   before(() => stage.open());

@@ -31,6 +31,7 @@ export interface Owner {
 export interface TestFleet {
   readonly origins: readonly TestOrigin[];
   readonly redis: TestRedis;
+  readonly clusterKey: string;
   /** The stream's present owner; `undefined` when nobody has it. */
   ownerOf(stream: string): Promise<Owner | undefined>;
   /** Wait until `origin` owns the stream. */
@@ -63,7 +64,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
       },
       { what: `${stream} being owned by ${name}` },
     );
-  return { origins, redis, ownerOf, owned, stop };
+  return { origins, redis, clusterKey: key, ownerOf, owned, stop };
 }
 
 async function startOrigin(
