@@ -3,9 +3,14 @@ import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
 import type { Locator } from "./locator.ts";
 
+/** A question about one key, and all who wait for its answer. */
 interface Flight {
-  readonly number: number;
+  readonly key: StreamKey;
   readonly answer: Promise<StreamLocation | undefined>;
+  readonly resolve: (location: StreamLocation | undefined) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Set when it is sent: who asked with a lower number asked before. */
+  number: number;
 }
 
 interface Known {
@@ -17,9 +22,12 @@ interface Known {
 const FRESH_MS = 250;
 /** Above this many entries the old ones are swept. */
 const SWEEP_ABOVE = 1_000;
+/** So many questions are under way at once; what is asked meanwhile goes along with the next one. */
+const QUESTIONS_AT_ONCE = 4;
 
 /**
- * Who owns this stream? One round trip, shared by all who ask meanwhile.
+ * Who owns this stream? One round trip, shared by all who ask meanwhile; a storm of plays of many streams is gathered
+ * into few questions, each about all keys that came since the one before.
  *
  * "Nobody" is never remembered, and counts only for those who asked before the question was sent: a play that
  * follows its publish must not be told what was true before it.
@@ -29,6 +37,8 @@ export class Lookup {
   readonly #clock: Clock;
   readonly #known = new Map<StreamKey, Known>();
   readonly #flights = new Map<StreamKey, Flight>();
+  #waiting: Flight[] = [];
+  #asking = 0;
   #number = 0;
 
   constructor(options: { registry: Locator; clock: Clock }) {
@@ -42,7 +52,7 @@ export class Lookup {
     for (;;) {
       const known = this.peek(key);
       if (known) return known;
-      const flight = this.#flights.get(key) ?? this.#send(key);
+      const flight = this.#flights.get(key) ?? this.#question(key);
       const location = await flight.answer;
       if (location || flight.number > asked) return location;
     }
@@ -61,22 +71,46 @@ export class Lookup {
     this.#flights.delete(key);
   }
 
-  #send(key: StreamKey): Flight {
-    const at = this.#clock.monotonic();
-    const flight: Flight = { number: ++this.#number, answer: this.#ask(key) };
+  #question(key: StreamKey): Flight {
+    let resolve: Flight["resolve"] = () => {};
+    let reject: Flight["reject"] = () => {};
+    const answer = new Promise<StreamLocation | undefined>((...settle) => ([resolve, reject] = settle));
+    const flight: Flight = { key, answer, resolve, reject, number: 0 };
     this.#flights.set(key, flight);
-    const landed = (location: StreamLocation | undefined) => {
-      if (this.#flights.get(key) !== flight) return;
-      this.#flights.delete(key);
-      if (location) this.#remember(key, { location, at });
-    };
-    flight.answer.then(landed, () => landed(undefined));
+    this.#waiting.push(flight);
+    if (this.#asking < QUESTIONS_AT_ONCE) void this.#ask();
     return flight;
   }
 
-  async #ask(key: StreamKey): Promise<StreamLocation | undefined> {
-    const [location] = await this.#registry.locate([key]);
-    return location;
+  async #ask(): Promise<void> {
+    this.#asking++;
+    while (this.#waiting.length > 0) {
+      const flights = this.#waiting;
+      this.#waiting = [];
+      const at = this.#clock.monotonic();
+      const number = ++this.#number;
+      for (const flight of flights) flight.number = number;
+      try {
+        const locations = await this.#registry.locate(flights.map(({ key }) => key));
+        flights.forEach((flight, index) => this.#land(flight, locations[index], at));
+      } catch (error) {
+        for (const flight of flights) {
+          this.#leave(flight);
+          flight.reject(error);
+        }
+      }
+    }
+    this.#asking--;
+  }
+
+  #land(flight: Flight, location: StreamLocation | undefined, at: number): void {
+    if (this.#leave(flight) && location) this.#remember(flight.key, { location, at });
+    flight.resolve(location);
+  }
+
+  /** Whether it still counted. */
+  #leave(flight: Flight): boolean {
+    return this.#flights.get(flight.key) === flight && this.#flights.delete(flight.key);
   }
 
   #remember(key: StreamKey, known: Known): void {

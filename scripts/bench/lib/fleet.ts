@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import { join } from "node:path";
 import { startOrigin, startRedis, type Server } from "./servers.ts";
-import { compile, run, type Running } from "./tools.ts";
+import { root, run, type Running } from "./tools.ts";
 
 /** Origins on one Redis, as processes of their own. */
 export interface BenchFleet {
@@ -32,15 +34,16 @@ export async function startFleet(count: number): Promise<BenchFleet> {
   return { origins, stop };
 }
 
-/** Publish `count` small streams `live/<name>0`, `live/<name>1` … to one origin. */
+/** Publish `count` quiet streams `live/<name>0`, `live/<name>1` … to one origin. */
 export async function publishMany(origin: Server, name: string, count: number): Promise<Running> {
-  const target = ["pub", "127.0.0.1", String(origin.rtmpPort), "live", name];
-  const publisher = run(compile("loadgen"), [...target, "40", "5", "10", "0", String(count)]);
-  const last = `live/${name}${count - 1}`;
-  const url = `http://127.0.0.1:${origin.apiPort}/api/fleet/v1/lookup?stream=${encodeURIComponent(last)}`;
-  await until(async () => (await fetch(url)).ok, `${last} to be published`);
-  // One more GOP, so that every stream has something to start with.
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  const script = join(root, "scripts", "bench", "peers", "quiet-publisher.ts");
+  const target = [String(origin.rtmpPort), "live", name, String(count)];
+  const publisher = run(process.execPath, ["--import", "tsx", script, ...target], { cwd: root });
+  const said = once(publisher.process.stdout as NodeJS.ReadableStream, "data");
+  const ended = once(publisher.process, "exit").then(() =>
+    Promise.reject(new Error("the publisher ended early")),
+  );
+  await Promise.race([said, ended]);
   return publisher;
 }
 

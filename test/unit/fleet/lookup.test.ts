@@ -91,3 +91,32 @@ test("an answer that was forgotten on its way is not remembered", async () => {
   await world.clock.advance(0);
   assert.equal(lookup.peek(CAM), undefined);
 });
+
+test("a storm of plays of many streams asks a few questions, and each play gets its own answer", async () => {
+  const { world, origin, registry, lookup } = await setUp();
+  const keys = Array.from({ length: 200 }, (_, number) => parseStreamKey(`live/cam${number}`));
+  for (const key of keys.filter((_, number) => number % 2 === 0)) await origin.live(key);
+  const slow = slowAnswers();
+  registry.trouble = slow.trouble;
+  const plays = keys.map((key) => peek(lookup.find(key)));
+  await world.clock.advance(0);
+  registry.trouble = fine;
+  slow.release();
+  await world.clock.advance(0);
+  plays.forEach((play, number) => {
+    assert.equal(play.pending, false);
+    assert.equal(play.value?.record.key, number % 2 === 0 ? `live/cam${number}` : undefined);
+  });
+  assert.ok(registry.calls.length < 10, `${registry.calls.length} questions`);
+});
+
+test("a failed question fails those who asked it, and the next one is sent", async () => {
+  const { origin, registry, lookup } = await setUp();
+  await origin.live(CAM);
+  registry.trouble = away;
+  const keys = Array.from({ length: 20 }, (_, number) => parseStreamKey(`live/x${number}`));
+  const codes = await Promise.all(keys.map((key) => codeOf(lookup.find(key))));
+  assert.deepEqual([...new Set(codes)], ["REGISTRY_UNAVAILABLE"]);
+  registry.trouble = fine;
+  assert.equal((await lookup.find(CAM))?.owner.name, "o1");
+});
