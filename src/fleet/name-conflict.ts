@@ -1,7 +1,7 @@
 import { HoldfastError } from "../domain/errors.ts";
 import type { OriginRecord } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { RegisterResult } from "../domain/ports/registry.ts";
+import type { RegisterResult, Registry } from "../domain/ports/registry.ts";
 import type { PeerProbe } from "../domain/ports/relay.ts";
 import { sleep } from "./patience.ts";
 
@@ -67,8 +67,17 @@ async function lookAt(holder: OriginRecord, claim: NameClaim): Promise<"alive" |
   return answer.instance === holder.instance ? "alive" : "unknown";
 }
 
-/** What an origin exits with when its name is somebody else's. */
-export function conflict(holder: Pick<OriginRecord, "name" | "peer" | "relay" | "instance">): HoldfastError {
+/** What an origin exits with that finds its session held by another instance: with its address, if it can be had. */
+export async function conflictWith(
+  registry: Registry,
+  name: string,
+  instance: string,
+): Promise<HoldfastError> {
+  const origins = await registry.listOrigins().catch(() => []);
+  return conflict(origins.find((origin) => origin.name === name) ?? { name, instance, peer: "", relay: "" });
+}
+
+function conflict(holder: Pick<OriginRecord, "name" | "peer" | "relay" | "instance">): HoldfastError {
   const address = holder.peer || holder.relay || "an unknown address";
   return new HoldfastError("NAME_CONFLICT", {
     detail: `another origin is alive under this name at ${address}; give this one a name of its own (name: ${holder.name})`,

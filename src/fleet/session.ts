@@ -7,7 +7,7 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { HeartbeatResult, Registry } from "../domain/ports/registry.ts";
 import type { PeerProbe } from "../domain/ports/relay.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
-import { conflict, registerName } from "./name-conflict.ts";
+import { conflictWith, registerName } from "./name-conflict.ts";
 import { orAborted, sleep } from "./patience.ts";
 import { RegistryTime } from "./registry-time.ts";
 import type { FleetSettings } from "./settings.ts";
@@ -167,10 +167,13 @@ export class Session {
     this.#duties.renewed(result.lost, acknowledged);
   }
 
-  #refused({ instance }: Extract<HeartbeatResult, { outcome: "lost" }>, ref: SessionRef): void {
-    this.#lose(instance === "" ? "expired or removed" : "held by another instance");
-    if (instance !== "" && instance !== ref.instance)
-      throw conflict({ name: ref.name, instance, peer: "", relay: "" });
+  async #refused(
+    { instance }: Extract<HeartbeatResult, { outcome: "lost" }>,
+    ref: SessionRef,
+  ): Promise<void> {
+    const other = instance !== "" && instance !== ref.instance;
+    this.#lose(other ? "held by another instance" : "expired or removed");
+    if (other) throw await conflictWith(this.#options.registry, ref.name, instance);
   }
 
   async #registerAgain(): Promise<void> {
@@ -235,15 +238,13 @@ export class Session {
     }
   }
 
-  /** One line when the registry goes away, one when it is back. */
+  /** One line when the registry goes away, and one when it is back. */
   #note(error: HoldfastError | undefined): void {
     const { log, registry } = this.#options;
-    if (error && this.#failures === 0)
-      log.warn(
-        { code: error.code, detail: error.message, registry: registry.address },
-        "registry does not answer",
-      );
-    if (!error && this.#failures > 0) log.info({ failures: this.#failures }, "registry answers again");
+    const fields = { registry: registry.address, failures: this.#failures };
+    const why = { code: error?.code, detail: error?.message };
+    if (error && this.#failures === 0) log.warn({ ...fields, ...why }, "registry does not answer");
+    if (!error && this.#failures > 0) log.info(fields, "registry answers again");
     this.#failures = error ? this.#failures + 1 : 0;
   }
 }

@@ -176,6 +176,7 @@ test("an origin whose name another instance took meanwhile must exit", async () 
   const other = await world.start({ instance: "another" });
   await world.clock.advance(1_500);
   assert.equal(ended.value?.code, "NAME_CONFLICT");
+  assert.match(ended.value?.message ?? "", /another origin is alive under this name at o1\.internal:8080/);
   assert.equal(origin.fleet.session.live, false);
   assert.equal(other.fleet.session.live, true);
   await origin.fleet.stop();
