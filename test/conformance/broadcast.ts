@@ -5,7 +5,7 @@ import type { Recipe } from "../support/make-media.ts";
 import type { PlayerKind } from "../support/players.ts";
 import type { PublisherKind } from "../support/publishers.ts";
 import { missing } from "../support/run-program.ts";
-import { AWAY, HOME, SINCE_JOINED_MS } from "./stage.ts";
+import { SINCE_JOINED_MS } from "./stage.ts";
 import type { Stage } from "./stage.ts";
 
 /** One row of a table: who publishes what, and who plays it, at the same origin and through a relay. */
@@ -38,7 +38,7 @@ export function describeBroadcast(stage: Stage, row: BroadcastRow): void {
     });
     after(() => audience?.stop());
 
-    for (const place of [HOME, AWAY])
+    for (const place of stage.placeNames)
       for (const kind of row.players)
         test(
           `${kind.name} ${place} gets every frame since its first keyframe once and in order`,

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Audience } from "../support/audience.ts";
-import { playerKinds } from "../support/players.ts";
+import { differences } from "../support/packet-compare.ts";
+import type { Player } from "../support/player.ts";
+import { PLAYERS, playerKinds } from "../support/players.ts";
 import { PUBLISHERS } from "../support/publishers.ts";
 import { missing } from "../support/run-program.ts";
 import { waitFor } from "../support/wait.ts";
@@ -22,6 +24,45 @@ describe("an encoder that comes back within the hold", () => {
   before(() => stage.open());
   after(() => stage.close());
   for (const row of ROWS) describeSuccession(stage, row);
+});
+
+describe("a player that comes while the encoder is gone", () => {
+  const stage = new Stage();
+  const players: Player[] = [];
+  const recipe = { video: "h264", audio: "aac" } as const;
+  before(async () => {
+    await stage.open();
+    const publisher = await stage.publish(wire, "live/gone", recipe);
+    // Without a player the stream would be held all the same; with one, it shows that it is.
+    players.push(PLAYERS.wire.play(stage.home.at, "live/gone"));
+    await waitFor(() => players[0]?.progress !== undefined, { what: "media" });
+    await publisher.die();
+    await waitFor(async () => !(await stage.fleet.ownerOf("live/gone")), {
+      what: "the record being released",
+    });
+  });
+  after(async () => {
+    await Promise.all(players.map((player) => player.stop()));
+    await stage.close();
+  });
+
+  test("is refused at another origin", async () => {
+    const elsewhere = PLAYERS.wire.play(stage.away.at, "live/gone");
+    players.push(elsewhere);
+    assert.match((await elsewhere.exit).said, /StreamNotFound/);
+  });
+  test("waits at the same origin, and plays when the encoder is back", async () => {
+    const late = PLAYERS.wire.play(stage.home.at, "live/gone");
+    players.push(late);
+    const second = await stage.publish(curl, "live/gone", { ...recipe, take: 2 }, stage.away);
+    await waitFor(() => second.position > 1_000, { what: "media of the second encoder" });
+    await second.finish(500);
+    assert.equal((await late.exit).code, 0);
+    assert.deepEqual(
+      differences([second.sent()], late.units() ?? [], { order: "exact", complete: true }),
+      [],
+    );
+  });
 });
 
 describe("an encoder that does not come back", () => {

@@ -1,0 +1,4 @@
+import { HOME } from "../conformance/stage.ts";
+import { describeEverySuccession } from "./succession-matrix.ts";
+
+describeEverySuccession({ where: HOME, while: "live" });
