@@ -8,6 +8,11 @@ import { sleep } from "./patience.ts";
 export interface NameClaim {
   /** Random id of this process. */
   readonly instance: string;
+  /**
+   * Whether this process has just started: only then may a live session be replaced. One that comes back after a
+   * pause finds a holder that is newer than itself.
+   */
+  readonly starting: boolean;
   readonly clock: Clock;
   readonly probe: PeerProbe;
   /** Ask the registry once; with `replaceInstance`, that instance's session may be replaced. */
@@ -28,7 +33,8 @@ const MAX_HOLDERS = 3;
 /**
  * Register, and find out whether a session that is in the way belongs to somebody alive.
  *
- * - Its address answers with *my* instance id, or refuses: the holder is gone (the same host, restarted); replaced.
+ * - Its address answers with *my* instance id, or refuses: the holder is gone (the same host, restarted); replaced,
+ *   when this process is starting.
  * - Its address answers with the holder's id: alive.
  * - Nothing answers, or somebody else does: its beat decides. Moving: alive. Still: it expires within its TTL, and
  *   the name is free.
@@ -52,7 +58,7 @@ export async function registerName(claim: NameClaim): Promise<Registered> {
       if (++holders > MAX_HOLDERS) throw conflict(holder);
       const found = await lookAt(holder, claim);
       if (found === "alive") throw conflict(holder);
-      if (found === "gone") replace = holder.instance;
+      if (found === "gone" && claim.starting) replace = holder.instance;
       else watched = { holder, until: claim.clock.monotonic() + ttlMs + WATCH_GRACE_MS };
     }
   }

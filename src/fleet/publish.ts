@@ -83,6 +83,8 @@ export class FleetPublishGate implements PublishGate {
     const outcome = await ownership.claim(key, wish);
     if (outcome.outcome === "session-lost") return undefined;
     if (outcome.outcome !== "granted") throw await this.#refuse(request, outcome);
+    // A loss may have been heard in between, and nothing would tell of it again.
+    if (outcome.holding.lost.aborted) throw outcome.holding.lost.reason;
     this.#options.lookup.forget(key);
     if (left.aborted || this.#stopping.signal.aborted) this.#giveBack(outcome);
     throwIfLeft(left);

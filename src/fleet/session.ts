@@ -91,7 +91,7 @@ export class Session {
    */
   async start(duties: SessionDuties): Promise<void> {
     this.#duties = duties;
-    await this.#register();
+    await this.#register(true);
     this.#loop = this.#run();
   }
 
@@ -181,17 +181,15 @@ export class Session {
     // All origins lose their sessions together when the registry was emptied.
     if (this.#failures === 0)
       await sleep(clock, random() * Math.min(500, lease.renewEvery / 2), this.#stopped.signal);
-    if (!this.#stopped.signal.aborted) await this.#register();
+    if (!this.#stopped.signal.aborted) await this.#register(false);
   }
 
-  async #register(): Promise<void> {
+  async #register(starting: boolean): Promise<void> {
     const { registry, clock, lease, describe, probe, log } = this.#options;
     const { name, instance } = describe();
     let sent = momentOf(clock);
     const result = await registerName({
-      instance,
-      clock,
-      probe,
+      ...{ instance, starting, clock, probe },
       stopped: this.#stopped.signal,
       register: (replaceInstance) => {
         sent = momentOf(clock);

@@ -95,3 +95,17 @@ test("the process that was replaced while it slept exits when it wakes, and harm
   const [record] = await second.registry.listStreams();
   assert.equal(record?.epoch, second.fleet.session.ref?.epoch);
 });
+
+test("the process that was replaced while it slept takes nothing back, even where the newcomer seems gone", async () => {
+  const { world, first, second } = await two();
+  const ended = peek<HoldfastError>(first.fleet.ended);
+  first.clock.pause();
+  second.probe.answer(PEER, { outcome: "refused" });
+  await second.fleet.start();
+  first.probe.answer(PEER, { outcome: "refused" });
+  await world.clock.advance(6_000);
+  first.clock.resume();
+  await world.clock.advance(3_000);
+  assert.equal(ended.value?.code, "NAME_CONFLICT");
+  assert.equal(second.fleet.session.live, true);
+});
