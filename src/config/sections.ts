@@ -124,6 +124,9 @@ export const fanoutSchema = z.strictObject({
   maxBacklog: size("8MB", "256KB", "1GB").describe(
     "unsent bytes of one player above which it skips to the next keyframe",
   ),
+  maxDelay: duration("10s", "1s", "5m").describe(
+    "the same in time: unsent media of one player; whichever is reached first",
+  ),
   dropAfter: duration("10s", "1s", "10m").describe(
     "a player with twice that backlog for this long is dropped",
   ),

@@ -1,9 +1,7 @@
 import type { Subscriber } from "../domain/ports/channel.ts";
 
 export interface SeatLimits {
-  /** Unsent bytes above which a player skips to the next keyframe. */
-  readonly maxBacklog: number;
-  /** ms that a player may owe twice that. */
+  /** ms that a player may owe twice its limit. */
   readonly dropAfter: number;
 }
 
@@ -33,9 +31,10 @@ const DROP: Portion = Object.freeze({ kind: "drop" });
 /**
  * One player's place in the fan-out: whether it keeps up.
  *
- * Above `maxBacklog` unsent bytes it gets nothing until it has read down to a quarter of that; it goes on at the next
+ * Above its limit of unsent bytes it gets nothing until it has read down to a quarter of that; it goes on at the next
  * keyframe. What it misses meanwhile counts as owed; when it owes more than twice the limit for `dropAfter`, it is
- * given up. So what it can hold of memory is `maxBacklog` and one batch, whatever it does.
+ * given up. So what it can hold of memory is `maxBacklog` and one batch, whatever it does. The limit comes from
+ * {@link BacklogLimit}.
  */
 export class Seat {
   readonly subscriber: Subscriber;
@@ -64,22 +63,26 @@ export class Seat {
     this.#allowance = bytes;
   }
 
-  /** Decide about a batch. */
-  portion(batch: BatchOutline, now: number): Portion {
+  /**
+   * Decide about a batch.
+   *
+   * @param limit unsent bytes above which the player skips to the next keyframe
+   */
+  portion(batch: BatchOutline, now: number, limit: number): Portion {
     const { backlog, paused = false } = this.subscriber;
-    const { maxBacklog } = this.#limits;
-    const recovered = backlog <= maxBacklog / 4;
+    const recovered = backlog <= limit / 4;
     if (!this.#waiting) {
       if (recovered) this.#allowance = 0;
-      if (!paused && backlog <= maxBacklog + this.#allowance) return ALL;
+      if (!paused && backlog <= limit + this.#allowance) return ALL;
       this.#waiting = true;
     } else if (batch.hasStart && recovered && !paused) {
       return this.#resume(batch);
     }
-    if (!paused && backlog > maxBacklog) this.#slow = true;
+    if (!paused && backlog > limit) this.#slow = true;
     this.#withheld += batch.bytes;
     this.#needsHeaders ||= batch.hasHeader;
-    return this.#isHopeless(paused || recovered, backlog, now) ? DROP : NOTHING;
+    const owes = backlog + this.#withheld > 2 * limit;
+    return this.#isHopeless(owes, paused || recovered, now) ? DROP : NOTHING;
   }
 
   #resume(batch: BatchOutline): Portion {
@@ -93,8 +96,7 @@ export class Seat {
     return { kind: "start", headers };
   }
 
-  #isHopeless(excused: boolean, backlog: number, now: number): boolean {
-    const owes = backlog + this.#withheld > 2 * this.#limits.maxBacklog;
+  #isHopeless(owes: boolean, excused: boolean, now: number): boolean {
     if (excused || !this.#slow || !owes) {
       this.#owingSince = undefined;
       return false;

@@ -1,13 +1,14 @@
 import { HoldfastError } from "../domain/errors.ts";
 import type { OutputForm, Subscriber } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import { Batch, type BatchBytes } from "./fanout-batch.ts";
+import { Batch } from "./fanout-batch.ts";
+import { BacklogLimit, type BacklogLimits } from "./fanout-limit.ts";
 import { Seat, type SeatLimits } from "./fanout-seat.ts";
 import { fanoutWindow } from "./fanout-window.ts";
 import { GopCache, type GopLimits } from "./gop-cache.ts";
 import type { StreamMessage } from "./message.ts";
 
-export interface FanoutSettings extends SeatLimits {
+export interface FanoutSettings extends SeatLimits, BacklogLimits {
   /** Longest window in ms. */
   readonly maxWindow: number;
   readonly gop: GopLimits;
@@ -37,6 +38,7 @@ export class Fanout {
   readonly #totals: FanoutTotals;
   readonly #onPlayers: () => void;
   readonly #gop: GopCache;
+  readonly #limit: BacklogLimit;
   readonly #seats: Readonly<Record<OutputForm, Set<Seat>>> = { rtmp: new Set(), flv: new Set() };
   #pending: StreamMessage[] = [];
   #pendingBytes = 0;
@@ -50,6 +52,7 @@ export class Fanout {
     this.#settings = settings;
     this.#totals = totals;
     this.#gop = new GopCache(settings.gop, settings.chunkSize);
+    this.#limit = new BacklogLimit(settings);
   }
 
   get players(): number {
@@ -77,12 +80,10 @@ export class Fanout {
     this.#pendingBytes = 0;
     this.#flushes += 1;
     for (const message of messages) this.#gop.add(message);
-    if (this.players === 0) return;
     const batch = new Batch(messages);
     const now = this.#clock.monotonic();
-    for (const form of FORMS)
-      if (this.#seats[form].size > 0)
-        this.#deliver(batch, batch.as(form, this.#settings.chunkSize), form, now);
+    const limit = this.#limit.after(batch.bytes, now);
+    for (const form of FORMS) if (this.#seats[form].size > 0) this.#deliver(batch, form, now, limit);
   }
 
   /** Add a player: it gets what it needs to begin at once, or at the next keyframe. */
@@ -120,12 +121,13 @@ export class Fanout {
       for (const seat of this.#seats[form]) if (this.leave(seat)) seat.subscriber.end(reason);
   }
 
-  #deliver(batch: Batch, bytes: BatchBytes, form: OutputForm, now: number): void {
+  #deliver(batch: Batch, form: OutputForm, now: number, limit: number): void {
+    const bytes = batch.as(form, this.#settings.chunkSize);
     const round = this.#flushes;
     for (const seat of this.#seats[form]) {
       // Who joined because of this very batch has it in the snapshot.
       if (seat.joinedIn === round) continue;
-      const portion = seat.portion(batch, now);
+      const portion = seat.portion(batch, now, limit);
       if (portion.kind === "all") seat.subscriber.write(bytes.all);
       else if (portion.kind === "start")
         seat.subscriber.write(portion.headers ? bytes.headersAndStart : bytes.fromStart);

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { Seat, type BatchOutline } from "../../../src/media/fanout-seat.ts";
 import { RecordingSubscriber } from "../../support/recording-subscriber.ts";
 
-const LIMITS = { maxBacklog: 1_000, dropAfter: 10_000 };
+const LIMITS = { dropAfter: 10_000 };
+const MAX_BACKLOG = 1_000;
 const FRAMES: BatchOutline = { bytes: 100, hasStart: false, headerBeforeStart: false, hasHeader: false };
 const KEY: BatchOutline = { ...FRAMES, hasStart: true };
 const NEW_HEADERS: BatchOutline = { ...KEY, headerBeforeStart: true, hasHeader: true };
@@ -16,7 +17,7 @@ function seated(joined = true) {
   const offer = (batch: BatchOutline, backlog = 0, passed = 100) => {
     player.backlog = backlog;
     now += passed;
-    return seat.portion(batch, now);
+    return seat.portion(batch, now, MAX_BACKLOG);
   };
   return { player, seat, offer };
 }

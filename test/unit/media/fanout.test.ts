@@ -10,6 +10,7 @@ import { RecordingSubscriber } from "../../support/recording-subscriber.ts";
 const SETTINGS: FanoutSettings = {
   maxWindow: 100,
   maxBacklog: 100_000,
+  maxDelay: 60_000,
   dropAfter: 10_000,
   chunkSize: 65_536,
   gop: { maxBytes: 1_048_576, maxDuration: 30_000 },
