@@ -1,5 +1,7 @@
-import { isIPv6 } from "node:net";
+import { formatAddress } from "../domain/address.ts";
 import type { Config } from "./schema.ts";
+
+export { formatAddress as joinHostPort };
 
 /** The addresses other hosts are told, as `host:port`; empty where this origin offers none. */
 export interface AdvertisedAddresses {
@@ -36,17 +38,12 @@ export function advertisedAddresses(
   return {
     rtmp: fill(config.advertise.rtmp, bound.rtmp),
     http: fill(config.advertise.http, bound.http),
-    relay: fill(config.advertise.relay, bound.rtmp) || joinHostPort(host, bound.rtmp),
-    peer: fill(config.advertise.peer, bound.http) || joinHostPort(host, bound.http),
+    relay: fill(config.advertise.relay, bound.rtmp) || formatAddress(host, bound.rtmp),
+    peer: fill(config.advertise.peer, bound.http) || formatAddress(host, bound.http),
   };
 }
 
-/** `host:port`, with brackets round an IPv6 address. */
-export function joinHostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** True for the wildcard addresses. */
-function isEveryAddress(address: string): boolean {
+export function isEveryAddress(address: string): boolean {
   return address === "0.0.0.0" || address === "::" || address === "";
 }

@@ -80,7 +80,8 @@ function checkSegment(segment: string): void {
   if (!segment.isWellFormed()) throw invalid("it is not valid Unicode");
 }
 
-function trimSlashes(text: string): string {
+/** Without slashes at both ends. */
+export function trimSlashes(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && text[start] === "/") start++;

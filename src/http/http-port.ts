@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
+import { formatAddress } from "../domain/address.ts";
 import { HoldfastError } from "../domain/errors.ts";
 
 /** One listening HTTP port of an origin. */
@@ -41,7 +42,7 @@ export function createHttpPort(app: FastifyInstance, options: HttpPortOptions): 
         throw listenError(error, options);
       }
       const { port } = app.server.address() as AddressInfo;
-      address = hostPort(options.host, port);
+      address = formatAddress(options.host, port);
     },
     async stop() {
       options.beforeStop?.();
@@ -52,14 +53,9 @@ export function createHttpPort(app: FastifyInstance, options: HttpPortOptions): 
   };
 }
 
-/** `host:port`, with brackets round an IPv6 address. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 function listenError(error: unknown, { host, port, setting }: HttpPortOptions): HoldfastError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const address = hostPort(host, port);
+  const address = formatAddress(host, port);
   if (code === "EADDRINUSE")
     return new HoldfastError(
       "PORT_IN_USE",

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../domain/errors.ts";
-import { ownBytes } from "../rtmp/chunk-stream.ts";
+import { ownBytes } from "../own-bytes.ts";
 import { TAG, type FlvTag, type TagType } from "./tag.ts";
 
 const FILE_HEADER_BYTES = 9;

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { splitStreamKey, type StreamKey } from "../../domain/stream-key.ts";
 import type { ClientInfo } from "../../fleet/gates.ts";
-import { plainAddress } from "../rtmp/connection-limits.ts";
-import { readStreamName } from "../rtmp/stream-name.ts";
+import { plainAddress } from "../../ops/connection-limits.ts";
+import { readStreamName } from "../stream-name.ts";
 
 /** What a request for a stream over HTTP asks for. */
 export interface FlvTarget {

@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { ClientInfo } from "../../fleet/gates.ts";
-import { logSessionEnd } from "../rtmp/session-end.ts";
-import type { SessionRole } from "../rtmp/session-role.ts";
+import { logSessionEnd, type ClientRole } from "../session-end.ts";
 import type { FlvDeps } from "./handlers.ts";
 
 /** Writes the one line that every session leaves, the same for FLV as for RTMP. */
@@ -10,15 +9,10 @@ export class FlvSessionLog {
   readonly #deps: Pick<FlvDeps, "log" | "clock">;
   readonly #client: ClientInfo;
   readonly #socket: Socket;
-  readonly #role: Pick<SessionRole, "kind" | "key">;
+  readonly #role: ClientRole;
   readonly #began: number;
 
-  constructor(
-    deps: Pick<FlvDeps, "log" | "clock">,
-    client: ClientInfo,
-    socket: Socket,
-    role: Pick<SessionRole, "kind" | "key">,
-  ) {
+  constructor(deps: Pick<FlvDeps, "log" | "clock">, client: ClientInfo, socket: Socket, role: ClientRole) {
     this.#deps = deps;
     this.#client = client;
     this.#socket = socket;

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { ClientInfo, Publication, PublicationEnd } from "../../fleet/gates.ts";
-import { MESSAGE } from "../rtmp/message.ts";
-import { playerData } from "../rtmp/player-data.ts";
-import { SessionWatch } from "../rtmp/session-watch.ts";
+import { playerData } from "../player-data.ts";
+import { SessionWatch } from "../session-watch.ts";
 import { FlvDemuxer } from "./demuxer.ts";
 import { clientOf, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
@@ -112,8 +111,7 @@ export class HttpFlvPublisher implements FlvSession {
     this.#tags += 1;
     if (type === TAG.video) return source.write({ type: "video", timestamp, payload });
     if (type === TAG.audio) return source.write({ type: "audio", timestamp, payload });
-    const message = { type: MESSAGE.data, streamId: 0, chunkStreamId: 0, timestamp, payload };
-    const data = playerData(message);
+    const data = playerData(payload);
     if (data) source.write({ type: "data", timestamp, payload: data });
   }
 

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../domain/errors.ts";
-import { ownBytes } from "./chunk-stream.ts";
+import { ownBytes } from "../own-bytes.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
 
 /** Type, length, timestamp (low 24 bits, then high 8), stream id: the header of an FLV tag. */

@@ -1,6 +1,7 @@
 import { HoldfastError } from "../../domain/errors.ts";
+import { ownBytes } from "../own-bytes.ts";
 import { splitAggregate } from "./aggregate.ts";
-import { ChunkStream, ownBytes } from "./chunk-stream.ts";
+import { ChunkStream } from "./chunk-stream.ts";
 import { readControlNumber } from "./control.ts";
 import { DEFAULT_CHUNK_SIZE, MAX_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
 

@@ -1,7 +1,5 @@
 /** Memory taken for a message that does not lie whole in one buffer, until more of it has arrived. */
 const FIRST_BYTES = 16_384;
-/** A view may keep alive this many times its own size. */
-const VIEW_FACTOR = 4;
 
 /** What the reader knows of one chunk stream: its last header, and the message that is arriving. */
 export class ChunkStream {
@@ -71,14 +69,6 @@ export class ChunkStream {
       return 0;
     return available === 4 ? 4 : undefined;
   }
-}
-
-/** Part of `data` for somebody who may keep it: a view, unless that would keep much more memory alive. */
-export function ownBytes(data: Buffer, start: number, end: number): Buffer {
-  if ((end - start) * VIEW_FACTOR >= data.buffer.byteLength) return data.subarray(start, end);
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  data.copy(copy, 0, start, end);
-  return copy;
 }
 
 /** Whether the first `count` bytes of a big-endian `value` stand at `start`. */

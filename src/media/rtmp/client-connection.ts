@@ -1,12 +1,12 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { formatAddress } from "../../domain/address.ts";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import { ChunkReader, type ChunkLimits } from "./chunk-reader.ts";
 import { writeMessage } from "./chunk-writer.ts";
 import { acknowledgement, pingResponse, readControlNumber, readUserControl } from "./control.ts";
 import { ClientHandshake } from "./handshake.ts";
 import { DEFAULT_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
-import { formatAddress } from "./url.ts";
 
 export interface ConnectionTarget {
   readonly host: string;
@@ -66,7 +66,17 @@ export class ClientConnection {
       Buffer.isBuffer(part) ? part : writeMessage(part, this.#sendChunkSize),
     );
     if (this.#waiting) this.#waiting.push(...chunked);
-    else this.#socket.write(chunked.length === 1 ? (chunked[0] as Buffer) : Buffer.concat(chunked));
+    else {
+      this.#gather();
+      for (const bytes of chunked) this.#socket.write(bytes);
+    }
+  }
+
+  /** What is written in one go leaves in one packet: createStream and play, header and keyframe. */
+  #gather(): void {
+    if (this.#socket.writableCorked > 0) return;
+    this.#socket.cork();
+    queueMicrotask(() => this.#socket.uncork());
   }
 
   /** Chunks written from now on are up to `bytes` long; the server was told just before. */

@@ -36,15 +36,6 @@ export function decodeCommand(message: RtmpMessage, limits: AmfLimits): RtmpComm
 }
 
 /**
- * Read the values of a data message, type 18 or 15.
- *
- * @throws HoldfastError `PROTOCOL_VIOLATION`, `LIMIT_EXCEEDED`
- */
-export function decodeData(message: RtmpMessage, limits: AmfLimits): AmfValue[] {
-  return decodeAmf0(amf0Part(message), limits);
-}
-
-/**
  * The AMF0 bytes of a command or data message. Types 17 and 15 begin with a format byte, 0 for AMF0, which some
  * clients forget. [RTMP 1.0 §7.1.1; nginx-rtmp and SRS read them the same way]
  */

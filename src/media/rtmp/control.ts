@@ -45,7 +45,6 @@ export function setPeerBandwidth(bytes: number): Buffer {
 export const streamBegin = (streamId: number): Buffer => userControl(EVENT.streamBegin, streamId);
 /** The one thing that ends rtmp2src; its stream id must be the play's. */
 export const streamEof = (streamId: number): Buffer => userControl(EVENT.streamEof, streamId);
-export const streamIsRecorded = (streamId: number): Buffer => userControl(EVENT.streamIsRecorded, streamId);
 export const setBufferLength = (streamId: number, ms: number): Buffer =>
   userControl(EVENT.setBufferLength, streamId, ms);
 export const pingRequest = (time: number): Buffer => userControl(EVENT.pingRequest, time);

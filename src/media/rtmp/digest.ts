@@ -41,17 +41,7 @@ export function signPacket(packet: Buffer, scheme: DigestScheme, signer: "player
 /** Sign an S2 in place: its last 32 bytes prove that the C1 digest was read. */
 export function signAnswer(packet: Buffer, challenge: Buffer): void {
   const at = packet.length - DIGEST_BYTES;
-  answerDigest(packet, challenge).copy(packet, at);
-}
-
-/** Whether an S2 is the signed answer to the C1 with this digest. */
-export function isSignedAnswer(packet: Buffer, challenge: Buffer): boolean {
-  return timingSafeEqual(packet.subarray(packet.length - DIGEST_BYTES), answerDigest(packet, challenge));
-}
-
-function answerDigest(packet: Buffer, challenge: Buffer): Buffer {
-  const key = hmac(SERVER_KEY, challenge);
-  return hmac(key, packet.subarray(0, packet.length - DIGEST_BYTES));
+  hmac(hmac(SERVER_KEY, challenge), packet.subarray(0, at)).copy(packet, at);
 }
 
 function digestAt(packet: Buffer, scheme: DigestScheme): number {

@@ -8,7 +8,7 @@ import { splitStreamKey } from "../../domain/stream-key.ts";
 import { RtmpClient } from "./client.ts";
 import { failureOf, type StreamAnswer } from "./client-status.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
-import { playerData } from "./player-data.ts";
+import { playerData } from "../player-data.ts";
 import { formatTcUrl, parseAddress } from "./url.ts";
 
 export interface RelayDialerOptions {
@@ -103,7 +103,7 @@ function feed(source: ChannelSource, message: RtmpMessage): void {
   if (payload.length === 0) return;
   if (message.type === MESSAGE.video) return source.write({ type: "video", timestamp, payload });
   if (message.type === MESSAGE.audio) return source.write({ type: "audio", timestamp, payload });
-  const data = playerData(message);
+  const data = playerData(payload);
   if (data) source.write({ type: "data", timestamp, payload: data });
 }
 

@@ -2,28 +2,11 @@ import { randomUUID } from "node:crypto";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
+import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
-import type { StreamKey } from "../../domain/stream-key.ts";
-import { ConnectionLimits, plainAddress, type AdmissionRefusal } from "./connection-limits.ts";
+import { ConnectionLimits, plainAddress, type AdmissionRefusal } from "../../ops/connection-limits.ts";
 import { RtmpSession, type SessionDeps } from "./session.ts";
 import { TlsCredentials } from "./tls-credentials.ts";
-
-/** One connection, for lists. */
-export interface SessionInfo {
-  readonly id: string;
-  readonly protocol: "rtmp" | "rtmps";
-  /** IP address of the peer. */
-  readonly address: string;
-  readonly role: "publisher" | "player" | "none";
-  readonly stream: StreamKey | undefined;
-  /** False while the gate is thinking. */
-  readonly accepted: boolean;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Bytes not yet taken by the peer's socket. */
-  readonly backlog: number;
-  readonly ageMs: number;
-}
 
 export interface RtmpServer {
   /**
@@ -36,7 +19,6 @@ export interface RtmpServer {
   readonly address: string;
   readonly tlsAddress: string | undefined;
   readonly sessionCount: number;
-  sessions(): SessionInfo[];
   /** Take no more connections and end the present ones in order; after `graceMs` they are cut. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -98,10 +80,6 @@ class Listener implements RtmpServer {
     return this.#sessions.size;
   }
 
-  sessions(): SessionInfo[] {
-    return [...this.#sessions].map(describe);
-  }
-
   async stop(graceMs = GRACE): Promise<void> {
     this.#stopping = true;
     this.#credentials?.close();
@@ -131,7 +109,8 @@ class Listener implements RtmpServer {
         // Such as EMFILE: the connection is lost, the origin is not.
         server.on("error", (error) => this.#log.error({ err: error, listener: what }, "accept failed"));
         this.#servers.push(server);
-        resolve(hostAndPort(server.address() as AddressInfo));
+        const bound = server.address() as AddressInfo;
+        resolve(formatAddress(bound.address, bound.port));
       });
     });
   }
@@ -176,33 +155,13 @@ class Listener implements RtmpServer {
   }
 }
 
-function describe(session: RtmpSession): SessionInfo {
-  const { role, connection, peer } = session;
-  return {
-    id: peer.id,
-    protocol: peer.protocol === "rtmps" ? "rtmps" : "rtmp",
-    address: peer.address,
-    role: role?.kind ?? "none",
-    stream: role?.key,
-    accepted: role?.accepted ?? false,
-    bytesIn: connection.bytesIn,
-    bytesOut: connection.bytesOut,
-    backlog: connection.backlog,
-    ageMs: Math.round(session.age),
-  };
-}
-
-function hostAndPort({ address, family, port }: AddressInfo): string {
-  return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 function listenFailed(
   what: "rtmp" | "rtmps",
   host: string,
   port: number,
   error: NodeJS.ErrnoException,
 ): HoldfastError {
-  const address = `${host}:${port}`;
+  const address = formatAddress(host, port);
   return error.code === "EADDRINUSE"
     ? new HoldfastError("PORT_IN_USE", { detail: `${what}.port: ${address} is already in use`, address })
     : new HoldfastError(

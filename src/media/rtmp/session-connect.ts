@@ -1,7 +1,7 @@
 import type { ClientInfo, ClientProtocol } from "../../fleet/gates.ts";
 import { isAmfObject, type AmfObject, type AmfValue } from "./amf0.ts";
 import type { RtmpCommand } from "./commands.ts";
-import type { ConnectTarget } from "./stream-name.ts";
+import type { ConnectTarget } from "../stream-name.ts";
 
 /** What `connect` told. */
 export interface ConnectRequest {

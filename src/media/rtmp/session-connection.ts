@@ -6,7 +6,7 @@ import { writeMessage } from "./chunk-writer.ts";
 import * as control from "./control.ts";
 import { ServerHandshake } from "./handshake.ts";
 import { DEFAULT_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { RateLimit } from "../../ops/rate-limit.ts";
 
 /** The peer's socket, plain or TLS, and how to reset it. */
 export interface PeerSocket {

@@ -6,7 +6,7 @@ import * as answers from "./answers.ts";
 import { streamBegin, streamEof } from "./control.ts";
 import { redirectMessage } from "./redirect.ts";
 import type { RoleHost, SessionRole } from "./session-role.ts";
-import type { StreamName } from "./stream-name.ts";
+import type { StreamName } from "../stream-name.ts";
 
 /** A client that plays: asks the gate, then is a subscriber of the channel until it leaves or the stream ends. */
 export class PlayRole implements SessionRole, Subscriber {

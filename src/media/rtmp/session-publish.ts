@@ -2,11 +2,12 @@ import { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Publication, PublicationEnd } from "../../fleet/gates.ts";
 import * as answers from "./answers.ts";
+import { amf0Part } from "./commands.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
-import { playerData } from "./player-data.ts";
+import { playerData } from "../player-data.ts";
 import { publisherLimits } from "./session-limits.ts";
 import type { RoleHost, SessionRole } from "./session-role.ts";
-import type { StreamName } from "./stream-name.ts";
+import type { StreamName } from "../stream-name.ts";
 
 /** A client that publishes: asks the gate, then feeds the channel until one of the three lets go. */
 export class PublishRole implements SessionRole {
@@ -86,7 +87,7 @@ export class PublishRole implements SessionRole {
     if (payload.length === 0) return;
     if (message.type === MESSAGE.video) return source.write({ type: "video", timestamp, payload });
     if (message.type === MESSAGE.audio) return source.write({ type: "audio", timestamp, payload });
-    const data = playerData(message);
+    const data = playerData(amf0Part(message));
     if (data) source.write({ type: "data", timestamp, payload: data });
   }
 

@@ -10,12 +10,12 @@ import { answerCall, streamNameOf } from "./session-calls.ts";
 import { readConnect, type ConnectRequest, type PeerIdentity } from "./session-connect.ts";
 import { RtmpConnection, type ClosingManner, type PeerSocket } from "./session-connection.ts";
 import { connectionOptions } from "./session-limits.ts";
-import { logSessionEnd } from "./session-end.ts";
+import { logSessionEnd } from "../session-end.ts";
 import { PlayRole } from "./session-play.ts";
 import { PublishRole } from "./session-publish.ts";
 import type { RoleHost, SessionRole } from "./session-role.ts";
-import { SessionWatch } from "./session-watch.ts";
-import { readStreamName, type StreamName } from "./stream-name.ts";
+import { SessionWatch } from "../session-watch.ts";
+import { readStreamName, type StreamName } from "../stream-name.ts";
 
 export interface SessionDeps {
   readonly config: Config;
@@ -58,11 +58,6 @@ export class RtmpSession implements RoleHost {
     this.connection = new RtmpConnection(socket, connectionOptions(config), this, clock);
     this.#watch = new SessionWatch(clock, config.limits, this.connection, (late) => this.fault(late));
     this.#watch.expect("handshake", config.limits.handshakeTimeout);
-  }
-
-  /** What it does now. */
-  get role(): SessionRole | undefined {
-    return this.#role;
   }
 
   /** ms since the connection was accepted. */

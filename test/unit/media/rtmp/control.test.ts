@@ -11,7 +11,6 @@ import {
   setPeerBandwidth,
   streamBegin,
   streamEof,
-  streamIsRecorded,
   windowAckSize,
 } from "../../../../src/media/rtmp/control.ts";
 import type { RtmpMessage } from "../../../../src/media/rtmp/message.ts";
@@ -55,7 +54,10 @@ describe("control messages", () => {
   test("user control messages say what was written", () => {
     assert.deepEqual(readUserControl(read(streamBegin(1))), { event: "streamBegin", streamId: 1 });
     assert.deepEqual(readUserControl(read(streamEof(1))), { event: "streamEof", streamId: 1 });
-    assert.deepEqual(readUserControl(read(streamIsRecorded(2))), { event: "streamIsRecorded", streamId: 2 });
+    assert.deepEqual(readUserControl(userControl("000400000002")), {
+      event: "streamIsRecorded",
+      streamId: 2,
+    });
     assert.deepEqual(readUserControl(read(pingRequest(7))), { event: "pingRequest", time: 7 });
     assert.deepEqual(readUserControl(read(pingResponse(7))), { event: "pingResponse", time: 7 });
     assert.deepEqual(readUserControl(read(setBufferLength(1, 3_000))), {

@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { describe, test } from "node:test";
-import { findDigest, isSignedAnswer, signAnswer, signPacket } from "../../../../src/media/rtmp/digest.ts";
+import { findDigest, signAnswer, signPacket } from "../../../../src/media/rtmp/digest.ts";
 import { ClientHandshake, ServerHandshake } from "../../../../src/media/rtmp/handshake.ts";
 
 const PACKET = 1_536;
+/** Genuine Adobe Flash Media Server 001, with the end that all keys share. */
+const SERVER_KEY = Buffer.concat([
+  Buffer.from("Genuine Adobe Flash Media Server 001"),
+  Buffer.from("f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fab93b8e636cfeb31ae", "hex"),
+]);
+
+/** Whether an S2 is the signed answer to the C1 with this digest, as FFmpeg checks it. */
+function isSignedAnswer(packet: Buffer, challenge: Buffer): boolean {
+  const key = createHmac("sha256", SERVER_KEY).update(challenge).digest();
+  const signed = createHmac("sha256", key).update(packet.subarray(0, -32)).digest();
+  return signed.equals(packet.subarray(-32));
+}
 
 /** C0 and C1 of a client; `sign` as Flash and FFmpeg do. */
 function hello(sign?: "first" | "second", version = 3): Buffer {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parseStreamKey } from "../../../../src/domain/stream-key.ts";
 import { encodeAmf0 } from "../../../../src/media/rtmp/amf0-encode.ts";
 import { redirectMessage, type Redirect } from "../../../../src/media/rtmp/redirect.ts";
-import { readStreamName } from "../../../../src/media/rtmp/stream-name.ts";
+import { readStreamName } from "../../../../src/media/stream-name.ts";
 import { decodeCommand } from "../../../../src/media/rtmp/commands.ts";
 import type { AmfObject } from "../../../../src/media/rtmp/amf0.ts";
 
@@ -22,7 +22,7 @@ function exOf(redirect: Redirect): AmfObject {
   return (args[1] as AmfObject)["ex"] as AmfObject;
 }
 
-/** Captured from SRS 6 as it sent /live/cam1 on 127.0.0.1:19350; facts of the interoperation with SRS. */
+/** Captured from SRS 6.0.157 as it sent /live/cam1 on 127.0.0.1:19350. */
 const SRS_BYTES =
   "0200086f6e537461747573000000000000000000050300056c6576656c0200056572726f720004636f646502001e4e6574436f6e6e65" +
   "6374696f6e2e436f6e6e6563742e52656a6563746564000b6465736372697074696f6e02001152544d5020333032205265646972656374" +

@@ -1,17 +1,13 @@
-import { amf0Part } from "./commands.ts";
-import type { RtmpMessage } from "./message.ts";
-
 const SHORT_STRING = 0x02;
 /** Of this connection only: they say nothing of the stream. */
 const NOT_FOR_PLAYERS = new Set(["|RtmpSampleAccess", "@clearDataFrame", "onStatus"]);
 
 /**
- * A publisher's data message as players get it: `@setDataFrame` is taken off, since it is an order to the server.
+ * A publisher's data message, in AMF0, as players get it: `@setDataFrame` is taken off, since it is an order to the server.
  *
  * `undefined` when players are to get nothing: it is not for them, or it does not begin with a name.
  */
-export function playerData(message: RtmpMessage): Buffer | undefined {
-  const payload = amf0Part(message);
+export function playerData(payload: Buffer): Buffer | undefined {
   const first = leadingString(payload);
   if (!first || NOT_FOR_PLAYERS.has(first.text)) return undefined;
   if (first.text !== "@setDataFrame") return payload;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConnectionLimits, plainAddress } from "../../../../src/media/rtmp/connection-limits.ts";
+import { ConnectionLimits, plainAddress } from "../../../src/ops/connection-limits.ts";
 
 function limits(more: { connections?: number; connectionsPerAddress?: number; connectsPerSecond?: number }) {
   let now = 0;

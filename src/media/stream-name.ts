@@ -1,4 +1,4 @@
-import { makeStreamKey, type StreamKey } from "../../domain/stream-key.ts";
+import { makeStreamKey, trimSlashes, type StreamKey } from "../domain/stream-key.ts";
 
 /** What `connect` said about the place. Both may be empty, neither is trusted. */
 export interface ConnectTarget {
@@ -107,12 +107,4 @@ function percentDecoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-function trimSlashes(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && text[start] === "/") start++;
-  while (end > start && text[end - 1] === "/") end--;
-  return text.slice(start, end);
 }

@@ -1,10 +1,16 @@
 import type { Logger } from "pino";
-import type { HoldfastError } from "../../domain/errors.ts";
-import type { PeerIdentity } from "./session-connect.ts";
-import type { SessionRole } from "./session-role.ts";
+import type { HoldfastError } from "../domain/errors.ts";
+import type { StreamKey } from "../domain/stream-key.ts";
+import type { ClientInfo } from "../fleet/gates.ts";
+
+/** What a client did. */
+export interface ClientRole {
+  readonly kind: "publisher" | "player";
+  readonly key: StreamKey;
+}
 
 interface EndedSession {
-  readonly peer: PeerIdentity;
+  readonly peer: Pick<ClientInfo, "id" | "protocol" | "address">;
   readonly connection: { readonly bytesIn: number; readonly bytesOut: number };
   /** ms */
   readonly age: number;
@@ -14,7 +20,7 @@ interface EndedSession {
 export function logSessionEnd(
   log: Logger,
   session: EndedSession,
-  role: Pick<SessionRole, "kind" | "key"> | undefined,
+  role: ClientRole | undefined,
   reason: HoldfastError,
   dropped: number,
 ): void {

@@ -1,5 +1,5 @@
-import { HoldfastError } from "../../domain/errors.ts";
-import type { Clock } from "../../domain/ports/clock.ts";
+import { HoldfastError } from "../domain/errors.ts";
+import type { Clock } from "../domain/ports/clock.ts";
 
 export interface WatchLimits {
   /** A publisher without media for this long is gone, in ms. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HoldfastError } from "../../../../src/domain/errors.ts";
-import { SessionWatch } from "../../../../src/media/rtmp/session-watch.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import type { HoldfastError } from "../../../src/domain/errors.ts";
+import { SessionWatch } from "../../../src/media/session-watch.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 function watched() {
   const clock = new ManualClock();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HoldfastError } from "../../../../src/domain/errors.ts";
-import { readStreamName, type StreamName } from "../../../../src/media/rtmp/stream-name.ts";
+import { HoldfastError } from "../../../src/domain/errors.ts";
+import { readStreamName, type StreamName } from "../../../src/media/stream-name.ts";
 
 interface Split {
   /** How this client splits the URL. */
