@@ -85,10 +85,10 @@ export const KEY_TABLE: readonly KeyEntry[] = [
     ttl: "none",
     content: "Definition of an ingest. While `enabled` is `1`, a publish of the same key is refused.",
     fields: { enabled: "`1` or `0`" },
-    writtenBy: ["nothing yet"],
+    writtenBy: ["hand, to reserve a key"],
     readBy: ["stream-claim"],
     look: `HGETALL ${PREFIX}:ingest:${STREAM}`,
-    byHand: "`HSET … enabled 0` lets encoders publish the key.",
+    byHand: "`HSET … enabled 1` reserves the key, `HSET … enabled 0` or `DEL` lets encoders publish it.",
   },
   {
     pattern: "origins",
