@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { EVENT_LOG_LENGTH, isEventWanted, type EventFilter } from "../domain/event-log.ts";
 import { describeEvent } from "../domain/event-text.ts";
 import type { Registry, RegistryEvent } from "../domain/ports/registry.ts";
 import { reportEvent } from "../domain/reports.ts";
@@ -6,15 +7,11 @@ import { localTime, outputOption, print, printJson, table, type OutputOptions } 
 import { addRegistryOptions, withRegistry, type RegistryOptions } from "./registry-access.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
-interface Options extends OutputOptions, RegistryOptions {
+interface Options extends OutputOptions, RegistryOptions, EventFilter {
   readonly count: number;
   readonly follow?: true;
-  readonly stream?: string;
-  readonly origin?: string;
 }
 
-/** As many as the registry keeps. */
-const MOST = 10_000;
 const BEGIN = "0-0";
 
 /** `holdfast events`: what happened in the fleet. */
@@ -25,7 +22,7 @@ export function eventsCommand(): Command {
     .option("-f, --follow", "go on printing until Ctrl-C")
     .option("-n, --count <n>", "at most so many of the past, the newest", parseCount, 20)
     .option("--stream <stream>", "only events of this stream")
-    .option("--origin <name>", "only events of this origin")
+    .option("--origin <name>", "only events of this origin, and of streams that were taken from it")
     .addOption(outputOption())
     .addHelpText(
       "after",
@@ -43,15 +40,15 @@ async function showEvents(registry: Registry, options: Options): Promise<void> {
   const { count, follow } = options;
   const all = options.stream === undefined && options.origin === undefined;
   // One more than none, to know where to follow from.
-  const recent = await registry.recentEvents(all ? Math.max(1, count) : MOST);
-  const past = count === 0 ? [] : recent.filter((event) => isWanted(event, options)).slice(-count);
+  const recent = await registry.recentEvents(all ? Math.max(1, count) : EVENT_LOG_LENGTH);
+  const past = count === 0 ? [] : recent.filter((event) => isEventWanted(event, options)).slice(-count);
   if (!follow) return printPast(past, options);
 
   for (const event of past) printOne(event, options);
   const left = new AbortController();
   void onStopSignal({ hangup: true }).then(() => left.abort());
   for await (const event of registry.followEvents(recent.at(-1)?.id ?? BEGIN, left.signal)) {
-    if (isWanted(event, options)) printOne(event, options);
+    if (isEventWanted(event, options)) printOne(event, options);
   }
 }
 
@@ -68,15 +65,8 @@ function rowOf(event: RegistryEvent): readonly unknown[] {
   return [localTime(reportEvent(event).at), event.fields["token"], describeEvent(event)];
 }
 
-function isWanted({ fields }: RegistryEvent, { stream, origin }: Options): boolean {
-  return (
-    (stream === undefined || fields["stream"] === stream) &&
-    (origin === undefined || fields["origin"] === origin || fields["previous"] === origin)
-  );
-}
-
 function parseCount(text: string): number {
   const count = Number(text);
-  if (/^\d+$/.test(text) && count <= MOST) return count;
-  throw new InvalidArgumentError(`A number from 0 to ${MOST} is expected.`);
+  if (/^\d+$/.test(text) && count <= EVENT_LOG_LENGTH) return count;
+  throw new InvalidArgumentError(`A number from 0 to ${EVENT_LOG_LENGTH} is expected.`);
 }

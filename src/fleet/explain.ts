@@ -1,3 +1,4 @@
+import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import { describeEvent } from "../domain/event-text.ts";
 import type { Registry, RegistryEvent } from "../domain/ports/registry.ts";
 import { reportEvent, reportLookup, type EventReport, type LookupReport } from "../domain/reports.ts";
@@ -17,9 +18,6 @@ export interface Explanation {
   readonly history: (EventReport & { readonly text: string })[];
 }
 
-/** As many events as the registry keeps. */
-const ALL_EVENTS = 10_000;
-
 /**
  * Explain one stream from the registry alone, so that it works with every origin down.
  *
@@ -28,7 +26,7 @@ const ALL_EVENTS = 10_000;
 export async function explainStream(registry: Registry, key: StreamKey): Promise<Explanation> {
   const [[location], events, origins] = await Promise.all([
     registry.locate([key]),
-    registry.recentEvents(ALL_EVENTS),
+    registry.recentEvents(EVENT_LOG_LENGTH),
     registry.listOrigins(),
   ]);
   const living = new Set(origins.map((origin) => origin.name));

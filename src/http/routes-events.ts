@@ -1,11 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { EVENT_LOG_LENGTH, isEventWanted } from "../domain/event-log.ts";
 import type { Registry } from "../domain/ports/registry.ts";
 import { reportEvent } from "../domain/reports.ts";
 import { EventList, EventQuery, PROBLEMS } from "./schemas.ts";
-
-/** As many events as the registry keeps. */
-const ALL = 10_000;
 
 /** What happened in the fleet. */
 export function addEventRoutes(app: FastifyInstance, registry: Registry): void {
@@ -20,11 +18,8 @@ export function addEventRoutes(app: FastifyInstance, registry: Registry): void {
     },
     async ({ query: { count, stream, origin } }) => {
       const filtered = stream !== undefined || origin !== undefined;
-      const events = (await registry.recentEvents(filtered ? ALL : count)).filter(
-        ({ fields }) =>
-          (stream === undefined || fields["stream"] === stream) &&
-          (origin === undefined || fields["origin"] === origin),
-      );
+      const recent = await registry.recentEvents(filtered ? EVENT_LOG_LENGTH : count);
+      const events = recent.filter((event) => isEventWanted(event, { stream, origin }));
       return { events: events.slice(-count).map(reportEvent) };
     },
   );

@@ -1,9 +1,6 @@
 /** Streams per script call: 1 to 5 ms of Redis, so that no other origin waits long. */
 export const BATCH = 500;
 
-/** Entries that the event log keeps, about. */
-export const EVENT_LOG_LENGTH = 10_000;
-
 /** Life of the index sets `origins` and `held:<name>` without a heartbeat, in ms. */
 export const INDEX_TTL_MS = 60_000;
 

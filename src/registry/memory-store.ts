@@ -1,9 +1,9 @@
+import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import type { OriginRecord } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Notice, RegistryEvent } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamRecord } from "../domain/stream-record.ts";
-import { EVENT_LOG_LENGTH } from "./limits.ts";
 
 /** A stream's record with what only the registry needs. Moments are ms since 1970. */
 export interface StoredStream extends StreamRecord {

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../domain/errors.ts";
+import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import type { OriginDescription, SessionRef } from "../domain/origin-record.ts";
 import type {
   HeartbeatResult,
@@ -7,7 +8,7 @@ import type {
   RegisterResult,
 } from "../domain/ports/registry.ts";
 import { decodeOrigin, decodeOwned, encodeOrigin, encodeOwned } from "./codec.ts";
-import { EVENT_LOG_LENGTH, INDEX_TTL_MS, LOST_TTL_MS } from "./limits.ts";
+import { INDEX_TTL_MS, LOST_TTL_MS } from "./limits.ts";
 import { grant } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";

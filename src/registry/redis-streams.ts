@@ -1,8 +1,9 @@
+import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { ClaimResult, StreamClaim, TouchLoss } from "../domain/ports/registry.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
 import { RECORD_FORMAT } from "./codec.ts";
-import { EVENT_LOG_LENGTH, INDEX_TTL_MS, LOST_TTL_MS, batches } from "./limits.ts";
+import { INDEX_TTL_MS, LOST_TTL_MS, batches } from "./limits.ts";
 import { grant } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isEventWanted } from "../../../src/domain/event-log.ts";
 import { describeEvent } from "../../../src/domain/event-text.ts";
 import { streamUrls } from "../../../src/domain/reports.ts";
 import { parseStreamKey } from "../../../src/domain/stream-key.ts";
@@ -55,3 +56,21 @@ const sentences: [string, Record<string, string>, string][] = [
 for (const [type, fields, sentence] of sentences) {
   test(`the event ${type} reads: ${sentence}`, () => assert.equal(describeEvent({ type, fields }), sentence));
 }
+
+const move = { stream: "live/cam", origin: "o2", previous: "o1", token: "7" };
+
+const filters: [{ stream?: string; origin?: string }, boolean][] = [
+  [{}, true],
+  [{ stream: "live/cam" }, true],
+  [{ stream: "live/cam2" }, false],
+  [{ origin: "o2" }, true],
+  [{ origin: "o1" }, true],
+  [{ origin: "o3" }, false],
+  [{ stream: "live/cam", origin: "o3" }, false],
+  [{ stream: "live/cam2", origin: "o1" }, false],
+];
+
+for (const [filter, wanted] of filters)
+  test(`a take-over of live/cam from o1 by o2 is ${wanted ? "" : "not "}for ${JSON.stringify(filter)}`, () => {
+    assert.equal(isEventWanted({ fields: move }, filter), wanted);
+  });
