@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { HoldfastError } from "../domain/errors.ts";
-import { reportOrigin, reportOriginDetail } from "../domain/reports.ts";
+import { reportOrigin } from "../domain/reports.ts";
+import { findOriginDetail } from "../fleet/origin-detail.ts";
 import {
   age,
   card,
@@ -63,16 +63,7 @@ async function listOrigins(options: Options): Promise<void> {
 }
 
 async function showOrigin(name: string, options: Options): Promise<void> {
-  const report = await withRegistry(options, async (registry) => {
-    const [origins, streams, timeLeftMs] = await Promise.all([
-      registry.listOrigins(),
-      registry.listStreams(),
-      registry.sessionTimeLeft(name),
-    ]);
-    const origin = origins.find((one) => one.name === name);
-    if (!origin) throw notFound(name, origins.map((one) => one.name).sort());
-    return reportOriginDetail(origin, timeLeftMs, streams);
-  });
+  const report = await withRegistry(options, (registry) => findOriginDetail(registry, name));
   if (options.output === "json") return printJson(report);
   print(
     card({
@@ -93,9 +84,4 @@ async function showOrigin(name: string, options: Options): Promise<void> {
       Streams: report.owns.map((one) => one.stream).join("\n"),
     }),
   );
-}
-
-function notFound(name: string, live: readonly string[]): HoldfastError {
-  const others = live.length === 0 ? "none is" : `live: ${live.join(", ")}`;
-  return new HoldfastError("ORIGIN_NOT_FOUND", { detail: `no origin ${name} is alive; ${others}` });
 }
