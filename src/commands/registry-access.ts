@@ -23,7 +23,8 @@ export function addRegistryOptions(command: Command): Command {
 }
 
 /**
- * Connect to the registry, do something, disconnect.
+ * Connect to the registry, read something, disconnect. A Redis that no origin would use (a replica) is read all the
+ * same, with a warning.
  *
  * @throws HoldfastError `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`; `REQUEST_INVALID` when nothing says where it is
  */
@@ -38,9 +39,10 @@ export async function withRegistry<T>(
     commandTimeoutMs: commandTimeout,
     connectTimeoutMs: connectTimeout,
     log: createLogger({ level: "silent" }, {}),
+    reading: true,
   });
   try {
-    await registry.connect();
+    for (const warning of await registry.connect()) say(`warning: ${warning}`);
     return await use(registry);
   } finally {
     await registry.close();

@@ -38,6 +38,8 @@ export interface RedisRegistryOptions {
   readonly connectTimeoutMs: number;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** For who writes nothing: what is wrong with this Redis for origins is a warning then, the only kind. */
+  readonly reading?: boolean;
 }
 
 /** @throws HoldfastError `CONFIG_INVALID` when the URL is not one */
@@ -88,9 +90,13 @@ class RedisRegistry implements Registry {
     const { client } = this.#context;
     this.#sentinels.start();
     await client.connect();
-    const warnings = await Promise.all(client.masters().map(checkServer));
+    const checks = await Promise.all(client.masters().map(checkServer));
+    const refusals = checks.flatMap((check) => check.refusals);
+    const [refusal] = refusals;
+    if (refusal && !this.#options.reading) throw refusal;
     await readTime(this.#context);
-    return warnings.flat();
+    if (this.#options.reading) return refusals.map(({ message }) => message);
+    return checks.flatMap((check) => check.warnings);
   }
 
   async close(): Promise<void> {

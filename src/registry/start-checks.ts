@@ -3,45 +3,48 @@ import type { Server } from "./client.ts";
 import { asList, asText } from "./replies.ts";
 
 /** What a server says of itself; `undefined` where we may not ask. */
-interface Facts {
+interface SelfReport {
   readonly info: ReadonlyMap<string, string> | undefined;
   readonly config: ReadonlyMap<string, string> | undefined;
 }
 
-/**
- * See whether ownership is safe in this Redis, before the first session.
- *
- * @returns sentences for the operator about what is allowed but should be known
- * @throws HoldfastError `REGISTRY_REFUSED` when records could vanish (`maxmemory-policy`) or cannot be written (replica)
- */
-export async function checkServer(server: Server): Promise<readonly string[]> {
-  const facts = { info: await readInfo(server), config: await readConfig(server) };
-  const warnings: string[] = [];
-  if (!facts.info) warnings.push(`Redis at ${server.address} does not allow INFO: its role is not checked`);
-  refuseReplica(server, facts);
+/** What was found of a server. */
+export interface ServerCheck {
+  /** `REGISTRY_REFUSED`: records could vanish (`maxmemory-policy`) or cannot be written (replica). */
+  readonly refusals: readonly HoldfastError[];
+  /** Sentences for the operator about what is allowed but should be known. */
+  readonly warnings: readonly string[];
+}
 
-  const policy = facts.config?.get("maxmemory-policy") ?? facts.info?.get("maxmemory_policy");
+/** See whether ownership is safe in this Redis, before the first session. */
+export async function checkServer(server: Server): Promise<ServerCheck> {
+  const report = { info: await readInfo(server), config: await readConfig(server) };
+  const refusals: HoldfastError[] = [];
+  const warnings: string[] = [];
+  if (!report.info) warnings.push(`Redis at ${server.address} does not allow INFO: its role is not checked`);
+  const role = report.info?.get("role");
+  if (role !== undefined && role !== "master")
+    refusals.push(replica(server, report.info?.get("slave_read_only") !== "0"));
+
+  const policy = report.config?.get("maxmemory-policy") ?? report.info?.get("maxmemory_policy");
   if (policy === undefined)
     warnings.push(
       `Redis at ${server.address} does not tell its maxmemory-policy: make sure that it is noeviction`,
     );
-  else if (policy !== "noeviction") throw evicting(server, policy);
+  else if (policy !== "noeviction") refusals.push(evicting(server, policy));
 
-  const persistence = saysPersistence(facts);
+  const persistence = saysPersistence(report);
   if (persistence === undefined)
     warnings.push(`Redis at ${server.address} does not tell whether it saves to disk`);
   else if (!persistence)
     warnings.push(
       `Redis at ${server.address} saves nothing to disk: after its restart every origin registers and claims anew`,
     );
-  return warnings;
+  return { refusals, warnings };
 }
 
-function refuseReplica(server: Server, { info }: Facts): void {
-  const role = info?.get("role");
-  if (role === undefined || role === "master") return;
-  const readOnly = info?.get("slave_read_only") !== "0";
-  throw new HoldfastError("REGISTRY_REFUSED", {
+function replica(server: Server, readOnly: boolean): HoldfastError {
+  return new HoldfastError("REGISTRY_REFUSED", {
     detail:
       `Redis at ${server.address} is a ${readOnly ? "read-only replica" : "replica, which loses what is written to it"}: ` +
       "redis.url must lead to the master",
@@ -59,7 +62,7 @@ function evicting(server: Server, policy: string): HoldfastError {
   });
 }
 
-function saysPersistence({ info, config }: Facts): boolean | undefined {
+function saysPersistence({ info, config }: SelfReport): boolean | undefined {
   if (config?.get("appendonly") === "yes" || info?.get("aof_enabled") === "1") return true;
   const save = config?.get("save");
   return save === undefined ? undefined : save.trim() !== "";

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pino } from "pino";
+import type { SessionRef } from "../../src/domain/origin-record.ts";
 import type { Registry } from "../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import { createRedisRegistry } from "../../src/registry/redis-registry.ts";
@@ -12,6 +13,12 @@ import { startRedis, type TestRedis } from "../support/start-redis.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PREFIX = "{cli}";
+const REGISTRY = {
+  prefix: PREFIX,
+  commandTimeoutMs: 2_000,
+  connectTimeoutMs: 2_000,
+  log: pino({ level: "silent" }),
+};
 const STREAM_OF: Readonly<Record<string, string>> = { o1: "live/cam1", o2: "live/cam2" };
 
 let redis: TestRedis;
@@ -21,13 +28,7 @@ let home: string;
 before(async () => {
   redis = await startRedis();
   home = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
-  registry = createRedisRegistry({
-    url: redis.url,
-    prefix: PREFIX,
-    commandTimeoutMs: 2_000,
-    connectTimeoutMs: 2_000,
-    log: pino({ level: "silent" }),
-  });
+  registry = createRedisRegistry({ ...REGISTRY, url: redis.url });
   await registry.connect();
   for (const name of ["o1", "o2"]) await register(name);
 });
@@ -38,8 +39,8 @@ after(async () => {
   if (home) await rm(home, { recursive: true, force: true });
 });
 
-async function register(name: string): Promise<void> {
-  const result = await registry.register(
+async function register(name: string, at = registry, stream = STREAM_OF[name]): Promise<void> {
+  const result = await at.register(
     {
       name,
       instance: `instance-of-${name}`,
@@ -54,25 +55,23 @@ async function register(name: string): Promise<void> {
     { ttlMs: 60_000, seenToken: 0 },
   );
   assert.equal(result.outcome, "registered");
-  if (result.outcome === "registered") await claim(name, result.epoch, STREAM_OF[name]);
+  if (result.outcome === "registered")
+    await claim(at, { name, instance: `instance-of-${name}`, epoch: result.epoch }, stream);
 }
 
-async function claim(name: string, epoch: number, stream: string | undefined): Promise<void> {
+async function claim(at: Registry, session: SessionRef, stream: string | undefined): Promise<void> {
   if (stream === undefined) return;
-  const result = await registry.claimStream(
-    { name, instance: `instance-of-${name}`, epoch },
-    {
-      key: parseStreamKey(stream),
-      kind: "publish",
-      policy: "takeover",
-      ttlMs: 60_000,
-      publisher: "192.0.2.7",
-      codecs: "avc1,mp4a",
-      formerToken: 0,
-      pauseMinMs: 1_000,
-      pauseMaxMs: 60_000,
-    },
-  );
+  const result = await at.claimStream(session, {
+    key: parseStreamKey(stream),
+    kind: "publish",
+    policy: "takeover",
+    ttlMs: 60_000,
+    publisher: "192.0.2.7",
+    codecs: "avc1,mp4a",
+    formerToken: 0,
+    pauseMinMs: 1_000,
+    pauseMaxMs: 60_000,
+  });
   assert.equal(result.outcome, "granted");
 }
 
@@ -225,6 +224,47 @@ test("a registry that refuses is exit code 4 with advice", async () => {
   } finally {
     await locked.stop();
   }
+});
+
+test("a read-only replica and an evicting Redis are read, with a warning", async (t) => {
+  const master = await startRedis();
+  t.after(() => master.stop());
+  const wants = ["--replicaof", `127.0.0.1 ${master.port}`, "--maxmemory-policy", "allkeys-lru"];
+  const replica = await startRedis({ args: wants });
+  t.after(() => replica.stop());
+  const writing = createRedisRegistry({ ...REGISTRY, url: master.url });
+  t.after(() => writing.close());
+  await writing.connect();
+  await register("o1", writing);
+  const read = (...args: string[]) =>
+    start([...args, "--redis-url", replica.url, "--redis-prefix", PREFIX]).ended;
+  await waitFor(async () => (await read("lookup", "live/cam1")).code === 0, {
+    within: 60_000,
+    what: "the copy on the replica",
+  });
+  const [streams, origin, explanation, events] = await Promise.all([
+    read("streams", "ls"),
+    read("origins", "show", "o1"),
+    read("explain", "live/cam1"),
+    read("events"),
+  ]);
+  assert.match(streams.stdout, /^live\/cam1 +o1 /m);
+  assert.match(origin.stdout, /^Streams +live\/cam1$/m);
+  assert.match(explanation.stdout, /^live\/cam1 is owned by o1/);
+  assert.match(events.stdout, /o1 owns live\/cam1/);
+  for (const { code, stderr } of [streams, origin, explanation, events]) {
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^warning: Redis at .* is a read-only replica/m);
+    assert.match(stderr, /^warning: Redis at .* has maxmemory-policy allkeys-lru/m);
+  }
+});
+
+test("events of an origin are also those by which it lost a stream", async () => {
+  await register("o4", registry, "live/moved");
+  await register("o5", registry, "live/moved");
+  const { stdout } = await run("events", "--origin", "o4");
+  assert.match(stdout, /o4 owns live\/moved/);
+  assert.match(stdout, /o5 took live\/moved over from o4/);
 });
 
 test("the registry is found in the environment and in a settings file, without the cluster key", async () => {
