@@ -1,24 +1,22 @@
 import { parseArgs } from "node:util";
 import { publishMany, startFleet, type BenchFleet } from "./lib/fleet.ts";
-import { connectPlayer, timePlay, type Answer, type PlayerKind } from "./lib/player.ts";
+import { connectPlayer, timePlay, type Answer } from "./lib/player.ts";
+import { CASES, PUBLISHED, type Case } from "./lib/remote-cases.ts";
 import { fixed, printTable, quantile } from "./lib/report.ts";
 import type { Server } from "./lib/servers.ts";
 
-const USAGE = `usage: scripts/bench/lookup|relay [--fleets 2,20] [--plays 100] [--at-once 200]
-  lookup  a play on the wrong origin until it is answered by a 302 or a refusal
-  relay   a play on the wrong origin until the first media through a new relay
+const USAGE = `usage: scripts/bench/lookup|relay [--fleets 2,20] [--plays 100] [--at-once 200] [--check]
+  lookup   a play on the wrong origin until it is answered by a 302 or a refusal
+  relay    a play on the wrong origin until the first media through a new relay
+  --check  exit with 1 when a p50 is above its budget
 `;
 
-interface Case {
-  readonly what: string;
-  readonly kind: PlayerKind;
-  /** Prefix of the stream names; those of an unknown stream are published nowhere. */
-  readonly stream: string;
-  readonly first: number;
-  readonly count: number;
-  readonly atOnce: boolean;
-  readonly media: boolean;
-  readonly budget: string;
+interface Row {
+  readonly one: Case;
+  readonly origins: number;
+  readonly outcomes: readonly string[];
+  /** ms, one per play. */
+  readonly times: readonly number[];
 }
 
 const { values: flags, positionals } = parseArgs({
@@ -27,113 +25,66 @@ const { values: flags, positionals } = parseArgs({
     fleets: { type: "string", default: "2,20" },
     plays: { type: "string", default: "100" },
     "at-once": { type: "string", default: "200" },
+    check: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
-const plays = Number(flags.plays);
-const atOnce = Number(flags["at-once"]);
+const counts = { "one by one": Number(flags.plays), "all at once": Number(flags["at-once"]) };
 
-/** Every play asks for another stream: no answer comes from a cache, no relay runs already. */
-const CASES: Readonly<Record<string, readonly Case[]>> = {
-  lookup: [
-    {
-      what: "302, one by one",
-      kind: "srs-edge",
-      stream: "b",
-      first: 0,
-      count: plays,
-      atOnce: false,
-      media: false,
-      budget: "p50 < 3 ms",
-    },
-    {
-      what: "302, all at once",
-      kind: "srs-edge",
-      stream: "b",
-      first: plays,
-      count: atOnce,
-      atOnce: true,
-      media: false,
-      budget: "p50 < 60 ms",
-    },
-    {
-      what: "unknown, one by one",
-      kind: "player",
-      stream: "no",
-      first: 0,
-      count: plays,
-      atOnce: false,
-      media: false,
-      budget: "p50 < 3 ms",
-    },
-    {
-      what: "unknown, all at once",
-      kind: "player",
-      stream: "no",
-      first: plays,
-      count: atOnce,
-      atOnce: true,
-      media: false,
-      budget: "p50 < 60 ms",
-    },
-  ],
-  relay: [
-    {
-      what: "new relay, one by one",
-      kind: "player",
-      stream: "b",
-      first: 0,
-      count: plays,
-      atOnce: false,
-      media: true,
-      budget: "p50 < 60 ms",
-    },
-  ],
-};
-
-async function measure(one: Case, wrong: readonly Server[]): Promise<Answer[]> {
-  const numbers = Array.from({ length: one.count }, (_, index) => one.first + index);
-  const connect = (number: number) => connectPlayer(wrong[number % wrong.length] as Server, one.kind);
-  if (one.atOnce) {
-    const clients = await Promise.all(numbers.map(connect));
-    return Promise.all(
-      clients.map((client, index) => timePlay(client, `${one.stream}${numbers[index]}`, one.media)),
-    );
+async function measure(one: Case, names: readonly string[], wrong: readonly Server[]): Promise<Answer[]> {
+  const connect = (_: string, index: number) =>
+    connectPlayer(wrong[index % wrong.length] as Server, one.kind);
+  if (one.pace === "all at once") {
+    const clients = await Promise.all(names.map(connect));
+    return Promise.all(clients.map((client, index) => timePlay(client, names[index] as string, one.media)));
   }
   const answers: Answer[] = [];
-  for (const number of numbers)
-    answers.push(await timePlay(await connect(number), `${one.stream}${number}`, one.media));
+  for (const [index, name] of names.entries())
+    answers.push(await timePlay(await connect(name, index), name, one.media));
   return answers;
 }
 
-async function measureFleet(
-  cases: readonly Case[],
-  fleet: BenchFleet,
-): Promise<Record<string, string | number>[]> {
+async function measureFleet(cases: readonly Case[], fleet: BenchFleet): Promise<Row[]> {
   const [owner, ...wrong] = fleet.origins as [Server, ...Server[]];
-  const published = Math.max(
-    ...cases.filter(({ stream }) => stream === "b").map(({ first, count }) => first + count),
-  );
-  const publisher = await publishMany(owner, "b", published);
-  const rows: Record<string, string | number>[] = [];
+  const published = cases.filter(({ stream }) => stream === PUBLISHED);
+  const streams = published.reduce((sum, { pace }) => sum + counts[pace], 0);
+  const publisher = await publishMany(owner, PUBLISHED, streams);
+  const rows: Row[] = [];
+  const used = new Map<string, number>();
   for (const one of cases) {
-    const answers = await measure(one, wrong);
-    const times = answers.map(
-      (answer) => (one.media ? answer.mediaMs : answer.answeredMs) ?? Number.POSITIVE_INFINITY,
-    );
-    rows.push({
-      origins: fleet.origins.length,
-      what: one.what,
-      plays: answers.length,
-      outcome: [...new Set(answers.map(({ outcome }) => outcome))].join(","),
-      "p50 ms": fixed(quantile(times, 0.5)),
-      "p95 ms": fixed(quantile(times, 0.95)),
-      "max ms": fixed(quantile(times, 1)),
-      budget: one.budget,
-    });
+    const first = used.get(one.stream) ?? 0;
+    used.set(one.stream, first + counts[one.pace]);
+    const names = Array.from({ length: counts[one.pace] }, (_, index) => `${one.stream}${first + index}`);
+    const answers = await measure(one, names, wrong);
+    const time = ({ answeredMs, mediaMs }: Answer) =>
+      (one.media ? mediaMs : answeredMs) ?? Number.POSITIVE_INFINITY;
+    const outcomes = [...new Set(answers.map(({ outcome }) => outcome))];
+    rows.push({ one, origins: fleet.origins.length, outcomes, times: answers.map(time) });
   }
   await publisher.stop();
   return rows;
+}
+
+const p50 = ({ times }: Row) => quantile(times, 0.5);
+const isOver = (row: Row) => row.one.budgetMs !== undefined && !(p50(row) < row.one.budgetMs);
+
+/** A row beside the same in the smallest fleet, and beside a refusal without a lookup. */
+function format(row: Row, rows: readonly Row[]): Record<string, string | number> {
+  const { one, origins, times } = row;
+  const floor = rows.find((other) => other.origins === origins && other.one.pace === one.pace) as Row;
+  const small = rows.find((other) => other.one === one) as Row;
+  return {
+    origins,
+    what: `${one.what}, ${one.pace}`,
+    plays: times.length,
+    outcome: row.outcomes.join(","),
+    "p50 ms": fixed(p50(row)),
+    "p95 ms": fixed(quantile(times, 0.95)),
+    "max ms": fixed(quantile(times, 1)),
+    "x refused here": fixed(p50(row) / p50(floor)),
+    "x smallest fleet": fixed(p50(row) / p50(small)),
+    budget: one.budgetMs === undefined ? "" : `${one.budgetMs} ms${isOver(row) ? ": OVER" : ""}`,
+  };
 }
 
 async function main(): Promise<void> {
@@ -143,7 +94,7 @@ async function main(): Promise<void> {
     process.exitCode = flags.help ? 0 : 2;
     return;
   }
-  const rows: Record<string, string | number>[] = [];
+  const rows: Row[] = [];
   for (const size of flags.fleets.split(",").map(Number)) {
     const fleet = await startFleet(size);
     try {
@@ -152,7 +103,11 @@ async function main(): Promise<void> {
       await fleet.stop();
     }
   }
-  printTable("A play on the wrong origin", rows);
+  printTable(
+    "A play on the wrong origin",
+    rows.map((row) => format(row, rows)),
+  );
+  if (flags.check && rows.some(isOver)) process.exitCode = 1;
 }
 
 await main();
