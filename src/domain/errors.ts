@@ -1,3 +1,8 @@
+/** `code` of the RTMP `onStatus` (level `error`) for a publish. Encoders know these two. */
+export type PublishRefusal = "NetStream.Publish.BadName" | "NetStream.Publish.Denied";
+/** The same for a play. librtmp gives up on these two only. */
+export type PlayRefusal = "NetStream.Play.StreamNotFound" | "NetStream.Play.Failed";
+
 /** What went wrong, as data: the text, whether trying again helps, and what each protocol's client is told. */
 export interface ErrorEntry {
   /** One sentence for people; details go into the context. */
@@ -6,54 +11,57 @@ export interface ErrorEntry {
   readonly retry: boolean;
   /** HTTP status of the RFC 9457 answer. */
   readonly http: number;
-  /** `code` of the RTMP `onStatus` (level `error`) that refuses the client. */
-  readonly rtmp: string;
+  /** What a publish is told that is refused, or ended, for it. */
+  readonly publish: PublishRefusal;
+  /** What a play is told that is refused for it. */
+  readonly play: PlayRefusal;
 }
 
-const entry = (text: string, retry: boolean, http: number, rtmp: string): ErrorEntry =>
-  Object.freeze({ text, retry, http, rtmp });
+/** Denied and Failed, unless the refusal is about the name or about there being nothing to play. */
+const entry = (
+  text: string,
+  retry: boolean,
+  http: number,
+  { publish = "NetStream.Publish.Denied", play = "NetStream.Play.Failed" }: Partial<ErrorEntry> = {},
+): ErrorEntry => Object.freeze({ text, retry, http, publish, play });
 
-const CONNECT_REJECTED = "NetConnection.Connect.Rejected";
-const CALL_FAILED = "NetConnection.Call.Failed";
-const BAD_NAME = "NetStream.Publish.BadName";
-const PUBLISH_DENIED = "NetStream.Publish.Denied";
-const PLAY_FAILED = "NetStream.Play.Failed";
-const NOT_FOUND = "NetStream.Play.StreamNotFound";
+const BAD_NAME = { publish: "NetStream.Publish.BadName" } as const;
+const NOT_FOUND = { play: "NetStream.Play.StreamNotFound" } as const;
 
 /** Every code of {@link HoldfastError}. README.md lists them; a test compares the two. */
 export const ERRORS = Object.freeze({
-  CONFIG_INVALID: entry("the configuration is not valid", false, 500, CONNECT_REJECTED),
-  PORT_IN_USE: entry("the address is already in use", false, 500, CONNECT_REJECTED),
-  NAME_CONFLICT: entry("another origin is alive under this name", false, 409, CONNECT_REJECTED),
-  REGISTRY_UNAVAILABLE: entry("the registry gave no answer", true, 503, CONNECT_REJECTED),
-  REGISTRY_REFUSED: entry("the registry refused the command", false, 503, CONNECT_REJECTED),
-  SESSION_LOST: entry("this origin's session is not valid any more", true, 503, CONNECT_REJECTED),
-  STREAM_NAME_INVALID: entry("the stream name is not valid", false, 400, BAD_NAME),
+  CONFIG_INVALID: entry("the configuration is not valid", false, 500),
+  PORT_IN_USE: entry("the address is already in use", false, 500),
+  NAME_CONFLICT: entry("another origin is alive under this name", false, 409),
+  REGISTRY_UNAVAILABLE: entry("the registry gave no answer", true, 503),
+  REGISTRY_REFUSED: entry("the registry refused the command", false, 503),
+  SESSION_LOST: entry("this origin's session is not valid any more", true, 503),
+  STREAM_NAME_INVALID: entry("the stream name is not valid", false, 400, { ...BAD_NAME, ...NOT_FOUND }),
   STREAM_NAME_TAKEN: entry("the stream is being published already", true, 409, BAD_NAME),
   STREAM_INGESTED: entry("the stream is fed by a configured ingest", false, 409, BAD_NAME),
   TAKEOVER_TOO_SOON: entry("the stream was taken over a moment ago", true, 429, BAD_NAME),
   STREAM_TAKEN_OVER: entry("another publisher took the stream over", false, 409, BAD_NAME),
   STREAM_NOT_FOUND: entry("nobody publishes this stream", true, 404, NOT_FOUND),
   STREAM_ENDED: entry("the stream has ended", true, 410, NOT_FOUND),
-  PUBLISH_UNAUTHORISED: entry("publishing is not allowed", false, 403, PUBLISH_DENIED),
-  PLAY_UNAUTHORISED: entry("playing is not allowed", false, 403, PLAY_FAILED),
-  ORIGIN_DRAINING: entry("this origin is draining", true, 503, PUBLISH_DENIED),
-  ORIGIN_FULL: entry("this origin takes no more connections", true, 503, CONNECT_REJECTED),
-  ORIGIN_NOT_FOUND: entry("no origin has this name", false, 404, CALL_FAILED),
+  PUBLISH_UNAUTHORISED: entry("publishing is not allowed", false, 403),
+  PLAY_UNAUTHORISED: entry("playing is not allowed", false, 403),
+  ORIGIN_DRAINING: entry("this origin is draining", true, 503),
+  ORIGIN_FULL: entry("this origin takes no more connections", true, 503),
+  ORIGIN_NOT_FOUND: entry("no origin has this name", false, 404),
   NOT_OWNER: entry("this origin does not own the stream", true, 421, NOT_FOUND),
   RELAY_FAILED: entry("the stream could not be fetched from its owner", true, 502, NOT_FOUND),
-  TICKET_INVALID: entry("the relay ticket is not valid", false, 403, PLAY_FAILED),
-  PROTOCOL_VIOLATION: entry("the peer broke the protocol", false, 400, CALL_FAILED),
-  LIMIT_EXCEEDED: entry("a limit was exceeded", false, 413, CALL_FAILED),
-  SLOW_READER: entry("the player did not read fast enough", true, 503, PLAY_FAILED),
-  TIMED_OUT: entry("the peer was silent for too long", true, 408, CALL_FAILED),
-  CLIENT_LEFT: entry("the client left", false, 499, CALL_FAILED),
-  STOPPING: entry("this origin is stopping", true, 503, CONNECT_REJECTED),
-  UNAUTHORISED: entry("the request carries no valid token", false, 401, CONNECT_REJECTED),
-  REQUEST_INVALID: entry("the request is not valid", false, 400, CALL_FAILED),
-  NOT_FOUND: entry("there is nothing at this path", false, 404, CALL_FAILED),
-  METHOD_NOT_ALLOWED: entry("this path does not take this method", false, 405, CALL_FAILED),
-  INTERNAL: entry("something went wrong inside this origin", true, 500, CALL_FAILED),
+  TICKET_INVALID: entry("the relay ticket is not valid", false, 403),
+  PROTOCOL_VIOLATION: entry("the peer broke the protocol", false, 400),
+  LIMIT_EXCEEDED: entry("a limit was exceeded", false, 413),
+  SLOW_READER: entry("the player did not read fast enough", true, 503),
+  TIMED_OUT: entry("the peer was silent for too long", true, 408),
+  CLIENT_LEFT: entry("the client left", false, 499),
+  STOPPING: entry("this origin is stopping", true, 503),
+  UNAUTHORISED: entry("the request carries no valid token", false, 401),
+  REQUEST_INVALID: entry("the request is not valid", false, 400),
+  NOT_FOUND: entry("there is nothing at this path", false, 404),
+  METHOD_NOT_ALLOWED: entry("this path does not take this method", false, 405),
+  INTERNAL: entry("something went wrong inside this origin", true, 500),
 } satisfies Record<string, ErrorEntry>);
 
 export type ErrorCode = keyof typeof ERRORS;

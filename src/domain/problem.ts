@@ -1,4 +1,5 @@
 import { ERRORS, type HoldfastError } from "./errors.ts";
+import { publicText } from "./public-text.ts";
 
 /** Media type of {@link Problem} as JSON (RFC 9457 §3). */
 export const PROBLEM_TYPE = "application/problem+json";
@@ -16,14 +17,10 @@ export interface Problem {
   readonly code: string;
 }
 
-/**
- * What an HTTP client is told about an error.
- *
- * Details of a 5xx name hosts and causes inside the fleet: they are for the log, the client gets the general sentence.
- */
+/** What an HTTP client is told about an error. */
 export function problemOf(error: HoldfastError): { readonly status: number; readonly body: Problem } {
   const { text, http } = ERRORS[error.code];
-  const detail = http >= 500 ? text : error.message;
+  const detail = publicText(error);
   const body = {
     type: `urn:holdfast:error:${error.code}`,
     title: text,

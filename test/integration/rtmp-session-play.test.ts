@@ -84,7 +84,12 @@ test("a player of a stream that nobody publishes is told at once, on its play's 
       [
         MESSAGE.command,
         streamId,
-        onStatus("error", "NetStream.Play.StreamNotFound", "nobody publishes this stream"),
+        encodeAmf0("onStatus", 0, null, {
+          level: "error",
+          code: "NetStream.Play.StreamNotFound",
+          description: "nobody publishes this stream",
+          details: "STREAM_NOT_FOUND",
+        }),
       ],
     ]);
   }

@@ -1,4 +1,5 @@
 import type { HoldfastError } from "../../domain/errors.ts";
+import { publicText } from "../../domain/public-text.ts";
 import { isAmfObject, type AmfObject, type AmfValue } from "./amf0.ts";
 import { encodeAmf0 } from "./amf0-encode.ts";
 import { connectionCommand, streamCommand } from "./commands.ts";
@@ -102,9 +103,7 @@ export function sampleAccess(streamId: number): RtmpMessage {
  * first success shows any other code as "unknown error".
  */
 export function publishRefused(streamId: number, error: HoldfastError): RtmpMessage {
-  const known = error.entry.rtmp.startsWith("NetStream.Publish.");
-  const code = known ? error.entry.rtmp : "NetStream.Publish.Denied";
-  return status(streamId, "error", code, error.message, { details: error.code });
+  return status(streamId, "error", error.entry.publish, publicText(error), { details: error.code });
 }
 
 /**
@@ -112,10 +111,5 @@ export function publishRefused(streamId: number, error: HoldfastError): RtmpMess
  * tells another origin more than those two.
  */
 export function playRefused(streamId: number, error: HoldfastError): RtmpMessage {
-  return status(streamId, "error", playCode(error), error.message, { details: error.code });
-}
-
-function playCode(error: HoldfastError): string {
-  if (error.code === "STREAM_NAME_INVALID") return "NetStream.Play.StreamNotFound";
-  return error.entry.rtmp.startsWith("NetStream.Play.") ? error.entry.rtmp : "NetStream.Play.Failed";
+  return status(streamId, "error", error.entry.play, publicText(error), { details: error.code });
 }

@@ -3,7 +3,11 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { SETTINGS } from "../../../src/config/settings.ts";
-import { ERRORS } from "../../../src/domain/errors.ts";
+import { ERRORS, HoldfastError, type ErrorCode } from "../../../src/domain/errors.ts";
+import type { AmfObject } from "../../../src/media/rtmp/amf0.ts";
+import { playRefused, publishRefused } from "../../../src/media/rtmp/answers.ts";
+import { decodeCommand } from "../../../src/media/rtmp/commands.ts";
+import type { RtmpMessage } from "../../../src/media/rtmp/message.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -15,18 +19,24 @@ const documents = [
     .filter((file) => file.endsWith(".md")),
 ];
 
+/** The code that a refusal says on the wire, without its beginning. */
+function sentCode(message: RtmpMessage, beginning: string): string {
+  const { code } = decodeCommand(message, { depth: 4, elements: 64 }).args[1] as AmfObject;
+  assert.ok(String(code).startsWith(beginning), String(code));
+  return String(code).slice(beginning.length);
+}
+
 test("README lists every error code with its meaning, and no other", () => {
   const section = /## Error codes\n([\s\S]*?)\n## /.exec(read("README.md"))?.[1] ?? "";
   const listed = [
-    ...section.matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\| (\d{3}) +\| `([\w.]+)` +\| (yes|no) +\|$/gm),
-  ].map(([, code, text, http, rtmp, retry]) => [code, text, Number(http), rtmp, retry]);
-  const defined = Object.entries(ERRORS).map(([code, { text, http, rtmp, retry }]) => [
-    code,
-    text,
-    http,
-    rtmp,
-    retry ? "yes" : "no",
-  ]);
+    ...section.matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\| (\d{3}) +\| `(\w+)` +\| `(\w+)` +\| (yes|no) +\|$/gm),
+  ].map(([, code, text, http, publish, play, retry]) => [code, text, Number(http), publish, play, retry]);
+  const defined = Object.entries(ERRORS).map(([code, { text, http, retry }]) => {
+    const error = new HoldfastError(code as ErrorCode);
+    const publish = sentCode(publishRefused(1, error), "NetStream.Publish.");
+    const play = sentCode(playRefused(1, error), "NetStream.Play.");
+    return [code, text, http, publish, play, retry ? "yes" : "no"];
+  });
   assert.deepEqual(listed, defined);
 });
 

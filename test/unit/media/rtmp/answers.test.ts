@@ -49,6 +49,19 @@ test("a refusal shows the detail when there is one", () => {
   assert.equal(info(publishRefused(1, error))["code"], "NetStream.Publish.BadName");
 });
 
+test("a refusal names nothing of the inside of the fleet, and is never without a description", () => {
+  const inside = "the stream could not be fetched from origin o1 (10.0.0.5:1935): refused";
+  for (const refused of [playRefused, publishRefused]) {
+    for (const code of ["RELAY_FAILED", "REGISTRY_UNAVAILABLE", "INTERNAL"] as const)
+      assert.equal(
+        info(refused(1, new HoldfastError(code, { detail: inside })))["description"],
+        ERRORS[code].text,
+      );
+    const silent = new HoldfastError("STREAM_NOT_FOUND", { detail: "" });
+    assert.equal(info(refused(1, silent))["description"], ERRORS.STREAM_NOT_FOUND.text);
+  }
+});
+
 test("the bytes of a StreamNotFound are those that were tried with real clients", () => {
   const { payload } = playRefused(1, new HoldfastError("STREAM_NOT_FOUND", { detail: "none" }));
   const expected = Buffer.concat([
