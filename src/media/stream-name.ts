@@ -11,11 +11,14 @@ export interface ConnectTarget {
 /** Which stream a client means. */
 export interface StreamName {
   readonly key: StreamKey;
-  /** The client's query without `?` and without the ticket. Carries secrets: never logged. */
+  /** The client's query without `?`; of a play, without the ticket. Carries secrets: never logged. */
   readonly query: string;
-  /** The relay ticket of another origin. */
+  /** The relay ticket of another origin; of an RTMP play only. */
   readonly ticket?: string;
 }
+
+/** The parameter of a play that holds the relay ticket. A name of our own: `ticket` belongs to the users. */
+export const TICKET_PARAMETER = "holdfast-ticket";
 
 interface Parameter {
   readonly name: string;
@@ -37,21 +40,38 @@ const FLV_ENDING = /(?<=[^/])\.flv$/;
  * the stream. Queries of the stream name, the app and the tcUrl are joined in this order; where two of them set the
  * same parameter, the first one counts. `vhost=` counts when it names a known vhost other than the default.
  *
- * A name that comes with a ticket was written by another origin and is taken as it is, but for percent-encoding.
- *
  * @param vhosts the known vhosts of the configuration
  * @throws HoldfastError `STREAM_NAME_INVALID`
  */
 export function readStreamName(target: ConnectTarget, name: string, vhosts: readonly string[]): StreamName {
+  return readName(target, name, vhosts, undefined);
+}
+
+/**
+ * The same for an RTMP play, which another origin may have sent: then it holds a ticket, which is taken out of the
+ * query, and the name is taken as it is, but for percent-encoding.
+ *
+ * @throws HoldfastError `STREAM_NAME_INVALID`
+ */
+export function readPlayName(target: ConnectTarget, name: string, vhosts: readonly string[]): StreamName {
+  return readName(target, name, vhosts, TICKET_PARAMETER);
+}
+
+function readName(
+  target: ConnectTarget,
+  name: string,
+  vhosts: readonly string[],
+  ticketParameter: string | undefined,
+): StreamName {
   const [streamPath, streamQuery] = cutQuery(name);
   const [urlPath, urlQuery] = cutQuery(target.tcUrl.replace(SCHEME_AND_HOST, ""));
   const [ownAppPath, appQuery] = cutQuery(target.app);
   const appPath = trimSlashes(ownAppPath) === "" ? urlPath : ownAppPath;
 
   const parameters = joinQueries([streamQuery, appQuery, urlQuery]);
-  const ticket = parameters.find((parameter) => parameter.name === "ticket")?.value;
+  const ticket = parameters.find((parameter) => parameter.name === ticketParameter)?.value;
   const query = parameters
-    .filter((parameter) => parameter.name !== "ticket")
+    .filter((parameter) => parameter.name !== ticketParameter)
     .map((parameter) => parameter.text)
     .join("&");
 

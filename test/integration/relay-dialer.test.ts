@@ -103,7 +103,10 @@ describe("a relay pull", () => {
     const peer = server.peers[0] as WirePeer;
     const connect = peer.commands.find(({ name }) => name === "connect")?.args[0] as Record<string, unknown>;
     assert.deepEqual([connect["app"], connect["flashVer"]], ["live/de", "Holdfast relay (o2)"]);
-    assert.equal(peer.commands.find(({ name }) => name === "play")?.args[1], "cam 1?ticket=v1.a.b-_c");
+    assert.equal(
+      peer.commands.find(({ name }) => name === "play")?.args[1],
+      "cam 1?holdfast-ticket=v1.a.b-_c",
+    );
     await waitFor(() => peer.closed);
   });
 
@@ -113,7 +116,7 @@ describe("a relay pull", () => {
     await dialer.pull({ ...target, key: odd }, () => new Source(), never);
     const { commands } = server.peers[0] as WirePeer;
     assert.equal((commands.find(({ name }) => name === "connect")?.args[0] as Record<string, unknown>)["app"], "a%2541/b"); // prettier-ignore
-    assert.equal(commands.find(({ name }) => name === "play")?.args[1], "100%25?vhost=v.example&ticket=v1.a.b-_c"); // prettier-ignore
+    assert.equal(commands.find(({ name }) => name === "play")?.args[1], "100%25?vhost=v.example&holdfast-ticket=v1.a.b-_c"); // prettier-ignore
   });
 
   const refusals: readonly [name: string, answer: RtmpMessage, code: string, detail: RegExp][] = [

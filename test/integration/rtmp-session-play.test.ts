@@ -124,7 +124,7 @@ test("an SRS edge is recognised, and a redirect has the form it follows, without
     const client = await WireClient.open(rtmp.address);
     await client.connectTo("live", object, ...(more ? [more] : []));
     const from = client.arrivals.length;
-    client.tell(1, "play", null, "cam?token=a/b&ticket=t");
+    client.tell(1, "play", null, "cam?token=a/b&holdfast-ticket=t");
     const { at } = await client.status();
     const end = await client.end();
     assert.ok(end.at - at < 1_000);

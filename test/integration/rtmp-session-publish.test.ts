@@ -41,14 +41,14 @@ async function publishing(name = "cam"): Promise<{ client: WireClient; publicati
 const endOf = (client: WireClient) => client.end(5_000);
 
 test("an accepted publisher gets Publish.Start on its stream, and what it sends goes to the source", async () => {
-  const { client, publication } = await publishing("cam?token=secret");
+  const { client, publication } = await publishing("cam?token=secret&ticket=t");
   const { message, info } = await client.status(STARTED);
   assert.equal(message.streamId, 1);
   assert.equal(info["level"], "status");
   assert.ok(info["description"]);
   const [request] = rtmp.gates.publishes;
   assert.equal(request?.key, "live/cam");
-  assert.equal(request?.query, "token=secret");
+  assert.equal(request?.query, "token=secret&ticket=t");
   const { id, ...known } = request?.client ?? {};
   assert.match(id ?? "", /^[0-9a-f-]{36}$/);
   assert.deepEqual(known, { protocol: "rtmp", address: "127.0.0.1", agent: "test", srs: false });

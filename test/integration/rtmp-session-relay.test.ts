@@ -22,7 +22,7 @@ beforeEach(() => {
 
 async function pulling(): Promise<WireClient> {
   const client = await connected(rtmp);
-  client.tell(1, "play", null, "cam?ticket=t%3D1", -2000);
+  client.tell(1, "play", null, "cam?holdfast-ticket=t%3D1", -2000);
   await client.status("NetStream.Play.Start");
   await waitFor(() => channel.subscribers > 0);
   return client;
@@ -62,7 +62,7 @@ test("another origin hears of a true end, and of an owner that was deposed befor
   channel = new ScriptedChannel(KEY);
   revoked.abort(new HoldfastError("NOT_OWNER"));
   const second = await connected(rtmp);
-  second.tell(1, "play", null, "cam?ticket=t");
+  second.tell(1, "play", null, "cam?holdfast-ticket=t");
   const { info } = await second.status();
   assert.equal(info["code"], "NetStream.Play.StreamNotFound");
   assert.match(String(info["description"]), /does not own/);

@@ -9,6 +9,7 @@ import { RtmpClient } from "./client.ts";
 import { failureOf, type StreamAnswer } from "./client-status.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
 import { playerData } from "../player-data.ts";
+import { TICKET_PARAMETER } from "../stream-name.ts";
 import { formatTcUrl, parseAddress } from "./url.ts";
 
 export interface RelayDialerOptions {
@@ -89,7 +90,7 @@ function addressOf({ address }: RelayTarget): { host: string; port: number } {
 
 function streamName({ key, ticket }: RelayTarget): string {
   const { vhost, stream } = splitStreamKey(key);
-  const query = new URLSearchParams(vhost === "" ? { ticket } : { vhost, ticket });
+  const query = new URLSearchParams({ ...(vhost === "" ? {} : { vhost }), [TICKET_PARAMETER]: ticket });
   return `${escaped(stream)}?${query.toString()}`;
 }
 

@@ -15,7 +15,7 @@ import { PlayRole } from "./session-play.ts";
 import { PublishRole } from "./session-publish.ts";
 import type { RoleHost, SessionRole } from "./session-role.ts";
 import { SessionWatch } from "../session-watch.ts";
-import { readStreamName, type StreamName } from "../stream-name.ts";
+import { readPlayName, readStreamName, type StreamName } from "../stream-name.ts";
 
 export interface SessionDeps {
   readonly config: Config;
@@ -187,7 +187,8 @@ export class RtmpSession implements RoleHost {
   }
 
   #nameOf(command: RtmpCommand): StreamName {
-    return readStreamName(this.#connected().target, streamNameOf(command), this.config.vhosts);
+    const read = command.name.startsWith("play") ? readPlayName : readStreamName;
+    return read(this.#connected().target, streamNameOf(command), this.config.vhosts);
   }
 
   #connected(): ConnectRequest {

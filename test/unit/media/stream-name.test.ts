@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HoldfastError } from "../../../src/domain/errors.ts";
-import { readStreamName, type StreamName } from "../../../src/media/stream-name.ts";
+import { readPlayName, readStreamName, type StreamName } from "../../../src/media/stream-name.ts";
 
 interface Split {
   /** How this client splits the URL. */
@@ -136,15 +136,25 @@ test("the queries of name, app and tcUrl are joined, the first one to set a para
   assert.equal(query, "a=1&a=1b&b=3&c=x%20y");
 });
 
-test("the ticket is taken out of the query", () => {
-  const name = read({ app: "live?vhost=x", name: "cam?a=1&ticket=s.3%2Fcret&b=2" });
+const play = (app: string, name: string) => readPlayName({ app, tcUrl: `rtmp://host/${app}` }, name, VHOSTS);
+
+test("the ticket is taken out of the query of a play, and of nothing else", () => {
+  const query = "a=1&holdfast-ticket=s.3%2Fcret&b=2";
+  const name = play("live?vhost=x", `cam?${query}`);
   assert.equal(name.ticket, "s.3/cret");
   assert.equal(name.query, "a=1&b=2&vhost=x");
+  assert.deepEqual(read({ app: "live", name: `cam?${query}` }), { key: "live/cam", query });
+});
+
+test("a parameter that users call ticket is theirs", () => {
+  assert.deepEqual(play("live", "cam.flv?ticket=t&b=2"), { key: "live/cam", query: "ticket=t&b=2" });
+  assert.equal(read({ app: "live", name: "cam?ticket=t" }).query, "ticket=t");
 });
 
 test("another origin's name is taken as it is", () => {
-  assert.equal(read({ app: "live", name: "mp4:x.flv?ticket=t" }).key, "live/mp4:x.flv");
-  assert.equal(read({ app: "live", name: "50%2525.flv?ticket=t" }).key, "live/50%25.flv");
+  assert.equal(play("live", "mp4:x.flv?holdfast-ticket=t").key, "live/mp4:x.flv");
+  assert.equal(play("live", "50%2525.flv?holdfast-ticket=t").key, "live/50%25.flv");
+  assert.equal(read({ app: "live", name: "mp4:x.flv?holdfast-ticket=t" }).key, "live/x");
 });
 
 const BAD: readonly (readonly [why: string, split: Omit<Split, "client">, detail: RegExp])[] = [

@@ -15,7 +15,8 @@ const READ: readonly [url: string, key: string, query: string, redirected?: true
   ["/live/cam.flv?t=1&redirected=1", "live/cam", "t=1", true],
   ["/live/cam.flv?redirected=1", "live/cam", "", true],
   ["/live/cam.flv?redirected=0", "live/cam", "redirected=0"],
-  ["/live/cam.flv?ticket=stolen&t=1", "live/cam", "t=1"],
+  ["/live/cam.flv?ticket=mine&t=1", "live/cam", "ticket=mine&t=1"],
+  ["/live/cam.flv?holdfast-ticket=x&t=1", "live/cam", "holdfast-ticket=x&t=1"],
   ["http://host:8080/live/cam.flv?t=1", "live/cam", "t=1"],
 ];
 
@@ -46,6 +47,10 @@ test("a redirect keeps the stream and its query, and cannot be turned into anoth
   assert.equal(
     location("/a/caf%C3%A9%20x.flv?token=x%20y&vhost=tv.example"),
     "http://o2.example:8080/a/caf%C3%A9%20x.flv?token=x%20y&vhost=tv.example&redirected=1",
+  );
+  assert.equal(
+    location("/live/cam.flv?ticket=a%2Fb"),
+    "http://o2.example:8080/live/cam.flv?ticket=a%2Fb&redirected=1",
   );
   assert.equal(
     location("//evil.example/cam.flv"),
