@@ -33,7 +33,11 @@ export function fleetCommand(): Command {
     .option("--kill <name>", "end one origin of the fleet in another terminal as a crash would (SIGKILL)")
     .option("--redis-url <url>", "use this Redis instead of a private one")
     .option("--redis-prefix <prefix>", "prefix of the keys in it", "{holdfast}")
-    .option("--bind <address>", "address that the origins listen on and tell others", "127.0.0.1")
+    .option(
+      "--bind <address>",
+      "address that the origins listen on and tell others (0.0.0.0, ::: the host name is told)",
+      "127.0.0.1",
+    )
     .addOption(portOption("--rtmp-port <n>", "RTMP port of o1; the others count up", 1935))
     .addOption(portOption("--http-port <n>", "HTTP port of o1; the others count up", 8080))
     .addOption(portOption("--api-port <n>", "API port of o1; the others count up", 8090))

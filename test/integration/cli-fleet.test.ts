@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { identify } from "../../src/commands/fleet/process-identity.ts";
@@ -49,6 +49,9 @@ async function readState(home: string): Promise<State | undefined> {
   return undefined;
 }
 
+const hasIPv6 = () =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+
 const isRunning = (pid: number) => identify(pid) !== undefined;
 
 const answers = (url: string) =>
@@ -88,6 +91,20 @@ test("a fleet prints what to type, and Ctrl-C leaves nothing of it", async (t) =
   assert.equal(await answers(state.redisUrl), false);
   assert.deepEqual(await readdir(home), []);
 });
+
+for (const [bind, host, why] of [
+  ["0.0.0.0", hostname(), "a wildcard leads nobody anywhere"],
+  ["::1", "[::1]", "an IPv6 address needs brackets"],
+] as const)
+  test(`a fleet on ${bind} tells others ${host}: ${why}`, async (t) => {
+    if (bind === "::1" && !hasIPv6()) return t.skip("this machine has no IPv6");
+    const { fleet, run } = await startFleet(t, "--bind", bind);
+    await whenSaid(fleet, /Ctrl-C stops everything/);
+    const { origins } = JSON.parse((await run("origins", "ls", "-o", "json")).stdout) as Shown;
+    const hosts = origins.flatMap(({ rtmp, http }) => [rtmp, http].map((at) => at.replace(/:\d+$/, "")));
+    assert.deepEqual(hosts, [host, host, host, host]);
+    assert.ok(fleet.said.stdout.includes(`ffplay -fflags nobuffer rtmp://${origins[0]?.rtmp}/live/test`));
+  });
 
 test("fleet --kill ends one origin, which is said and not started again", async (t) => {
   const { fleet, state, run } = await startFleet(t);

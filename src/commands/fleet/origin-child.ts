@@ -1,14 +1,18 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { isEveryAddress } from "../../config/advertise.ts";
+import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { PortTriple } from "./ports.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 
 export interface OriginChildOptions {
   readonly name: string;
+  /** Address to listen on; others are told the same, or the name of this host where it is every address. */
   readonly host: string;
   readonly ports: PortTriple;
   readonly redisUrl: string;
@@ -40,8 +44,10 @@ export class OriginChild {
 
   constructor({ name, host, ports, directory, ...fleet }: OriginChildOptions) {
     this.name = name;
-    this.rtmp = `${host}:${ports.rtmp}`;
-    this.http = `${host}:${ports.http}`;
+    // Nobody can dial a wildcard: what listens everywhere is told by the name of this host.
+    const reachedAt = isEveryAddress(host) ? hostname() : host;
+    this.rtmp = formatAddress(reachedAt, ports.rtmp);
+    this.http = formatAddress(reachedAt, ports.http);
     this.api = `127.0.0.1:${ports.api}`;
     this.#log = join(directory, `${name}.log`);
     const output = openSync(this.#log, "a");
