@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 
 const isoTime = z.string().describe("ISO 8601 in UTC, by the registry's clock");
 const address = z.string().describe("host:port; empty when there is none");
@@ -95,7 +96,7 @@ export const StreamQuery = z.object({
 });
 
 export const EventQuery = z.object({
-  count: z.coerce.number().int().min(1).max(10_000).default(100).describe("at most so many, the newest"),
+  count: z.coerce.number().int().min(1).max(EVENT_LOG_LENGTH).default(100).describe("at most so many, the newest"),
   stream: z.string().optional().describe("only events of this stream"),
   origin: z.string().optional().describe("only events of this origin"),
 });
