@@ -40,7 +40,7 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
     maxHeaderBytes: config.limits.httpHeader,
     headersTimeoutMs: config.limits.handshakeTimeout,
     requestTimeoutMs: Math.max(REQUEST_TIMEOUT_MS, config.limits.handshakeTimeout),
-    maxConnections: MAX_CONNECTIONS,
+    admission: { ...config.limits, connections: Math.min(MAX_CONNECTIONS, config.limits.connections) },
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -1,6 +1,10 @@
+import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { HoldfastError } from "../domain/errors.ts";
+import { Admission } from "../ops/admission.ts";
+import { systemClock } from "../ops/clock.ts";
+import type { AdmissionLimits } from "../ops/connection-limits.ts";
 import { collectAllowedMethods } from "./allowed-methods.ts";
 import { answerBadHttp, answerError, pathOf } from "./answer-errors.ts";
 
@@ -18,8 +22,8 @@ export interface AppOptions {
   readonly headersTimeoutMs: number;
   /** Longest time until the whole request is received, in ms; 0 for no limit (media is published by POST). */
   readonly requestTimeoutMs: number;
-  /** Most connections at a time. */
-  readonly maxConnections: number;
+  /** How many connections, in all and of one address. */
+  readonly admission: AdmissionLimits;
   /** Narrows a `/*` route to the paths that it serves. */
   readonly catchAll?: (path: string) => boolean;
 }
@@ -45,7 +49,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => answerError(error, reply, log),
     clientErrorHandler: (error, socket) => answerBadHttp(error, socket, log),
   });
-  app.server.maxConnections = options.maxConnections;
+  const admission = new Admission(options.admission, systemClock, log);
+  app.server.on("connection", (socket: Socket) => void admission.admit(socket));
 
   const allowedMethods = collectAllowedMethods(app, options.catchAll ?? (() => false));
   app.setErrorHandler((error, _request, reply) => answerError(error, reply, log));

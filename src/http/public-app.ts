@@ -29,7 +29,7 @@ export function createPublicApp(options: PublicAppOptions): HttpPort {
     headersTimeoutMs: config.limits.handshakeTimeout,
     // A publish by POST is one request for as long as the encoder runs.
     requestTimeoutMs: 0,
-    maxConnections: config.limits.connections,
+    admission: config.limits,
     catchAll: isFlvPath,
   });
 

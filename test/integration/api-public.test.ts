@@ -5,6 +5,7 @@ import { test, type TestContext } from "node:test";
 import { peerProbe } from "../../src/http/peer-probe.ts";
 import { createPublicApp } from "../../src/http/public-app.ts";
 import type { ConfigInput } from "../../src/config/schema.ts";
+import { waitFor } from "../support/wait.ts";
 import { flvHandlers, logInto, registryWith, settings } from "../unit/http/fixtures.ts";
 
 async function start(t: TestContext, config: ConfigInput = {}) {
@@ -172,4 +173,40 @@ test("only a refused connection proves that nobody is there", async (t) => {
   const address = `127.0.0.1:${(liar.address() as AddressInfo).port}`;
   assert.deepEqual(await peerProbe.whoIs(address, 5_000), { outcome: "silent" });
   assert.deepEqual(await peerProbe.whoIs("no address at all", 5_000), { outcome: "silent" });
+});
+
+/** A connection that says nothing, and whether it has ended. */
+async function knock(t: TestContext, address: string) {
+  const [host, port] = address.split(":");
+  const socket = connect(Number(port), host);
+  let ended = false;
+  socket.on("error", () => undefined).on("close", () => (ended = true));
+  t.after(() => socket.destroy());
+  await waitFor(() => ended || socket.readyState === "open");
+  return { socket, ended: () => ended };
+}
+
+for (const [setting, reason] of [
+  ["connections", "too-many-connections"],
+  ["connectionsPerAddress", "too-many-of-address"],
+] as const)
+  test(`connections beyond limits.${setting} are reset, with one line for many, and room comes back`, async (t) => {
+    const { port, url, lines } = await start(t, { limits: { [setting]: 2 } });
+    const first = await knock(t, port.address);
+    await knock(t, port.address);
+    const refused = await Promise.all([1, 2, 3].map(() => knock(t, port.address)));
+    await waitFor(() => refused.every(({ ended }) => ended()));
+    assert.equal(first.ended(), false);
+    const said = lines.filter((line) => line.includes("connections refused"));
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? "", new RegExp(`"remote":"127.0.0.1","reason":"${reason}"`));
+    first.socket.destroy();
+    await waitFor(async () => (await fetch(`${url}/livez`)).ok);
+  });
+
+test("an address that connects too fast is reset", async (t) => {
+  const { port } = await start(t, { limits: { connectsPerSecond: 2 } });
+  const all = await Promise.all([1, 2, 3, 4, 5, 6].map(() => knock(t, port.address)));
+  await waitFor(() => all.filter(({ ended }) => ended()).length >= 3);
+  assert.ok(all.some(({ ended }) => !ended()));
 });

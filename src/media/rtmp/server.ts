@@ -4,7 +4,7 @@ import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
-import { ConnectionLimits, plainAddress, type AdmissionRefusal } from "../../ops/connection-limits.ts";
+import { Admission } from "../../ops/admission.ts";
 import { RtmpSession, type SessionDeps } from "./session.ts";
 import { TlsCredentials } from "./tls-credentials.ts";
 
@@ -29,12 +29,11 @@ export function createRtmpServer(deps: SessionDeps): RtmpServer {
 
 const GRACE = 1_000;
 const KEEP_ALIVE = 30_000;
-const REFUSALS_LOGGED_EVERY = 1_000;
 
 class Listener implements RtmpServer {
   readonly #deps: SessionDeps;
   readonly #log: Logger;
-  readonly #admission: ConnectionLimits;
+  readonly #admission: Admission;
   readonly #sessions = new Set<RtmpSession>();
   readonly #servers: Server[] = [];
   #credentials: TlsCredentials | undefined;
@@ -42,13 +41,11 @@ class Listener implements RtmpServer {
   #tlsAddress: string | undefined;
   #stopping = false;
   #emptied = (): void => undefined;
-  #refusals = 0;
-  #refusalsLoggedAt = -Infinity;
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     this.#log = deps.log;
-    this.#admission = new ConnectionLimits(deps.config.limits, () => deps.clock.monotonic());
+    this.#admission = new Admission(deps.config.limits, deps.clock, deps.log);
   }
 
   async listen(): Promise<void> {
@@ -118,10 +115,9 @@ class Listener implements RtmpServer {
   #accept(socket: Socket, credentials?: TlsCredentials): void {
     // Until the session listens, and for the raw socket under TLS.
     socket.on("error", () => undefined);
-    const address = plainAddress(socket.remoteAddress ?? "");
-    if (this.#stopping || address === "") return void socket.destroy();
-    const refusal = this.#admission.admit(address);
-    if (refusal !== undefined) return this.#refuse(socket, address, refusal);
+    if (this.#stopping) return void socket.destroy();
+    const address = this.#admission.admit(socket);
+    if (address === undefined) return;
     const stream = credentials
       ? new TLSSocket(socket, { isServer: true, secureContext: credentials.context })
       : socket;
@@ -129,29 +125,14 @@ class Listener implements RtmpServer {
       this.#deps,
       { id: randomUUID(), protocol: credentials ? "rtmps" : "rtmp", address },
       { socket: stream, reset: () => void socket.resetAndDestroy() },
-      () => this.#gone(session, address),
+      () => this.#gone(session),
     );
     this.#sessions.add(session);
   }
 
-  #gone(session: RtmpSession, address: string): void {
+  #gone(session: RtmpSession): void {
     this.#sessions.delete(session);
-    this.#admission.release(address);
     if (this.#sessions.size === 0) this.#emptied();
-  }
-
-  /** A flood of refused connections must not become a flood of lines. */
-  #refuse(socket: Socket, address: string, reason: AdmissionRefusal): void {
-    socket.resetAndDestroy();
-    this.#refusals += 1;
-    const now = this.#deps.clock.monotonic();
-    if (now - this.#refusalsLoggedAt < REFUSALS_LOGGED_EVERY) return;
-    this.#log.warn(
-      { remote: address, reason, refused: this.#refusals, open: this.#admission.open },
-      "connections refused",
-    );
-    this.#refusals = 0;
-    this.#refusalsLoggedAt = now;
   }
 }
 
