@@ -15,8 +15,8 @@ export const limitsSchema = z.strictObject({
   messageBeforePublish: size("64KB", "4KB", "16MB").describe(
     "largest RTMP message before publish is accepted",
   ),
-  messageAfterPublish: size("16MB", "64KB", "256MB").describe(
-    "largest RTMP message or FLV tag of a publisher",
+  messageAfterPublish: size("16MB", "64KB", "16MB").describe(
+    "largest RTMP message or FLV tag of a publisher; neither format can say more than 16 MB less one byte",
   ),
   chunkStreamsBeforePublish: count(8, 65_599).describe("chunk streams of one connection before publish"),
   chunkStreamsAfterPublish: count(32, 65_599).describe("chunk streams of one connection after publish"),
@@ -24,9 +24,16 @@ export const limitsSchema = z.strictObject({
   amfDepth: count(16, 64).describe("nesting of AMF values"),
   amfElements: count(1_024, 65_536).describe("values in one AMF message"),
   commandsPerSecond: count(50, 10_000).describe("RTMP commands of one connection per second"),
-  connections: count(20_000, 1_000_000).describe("RTMP connections of this origin"),
-  connectionsPerAddress: count(4_000, 1_000_000).describe("RTMP connections of one IP address"),
-  connectsPerSecond: count(1_000, 1_000_000).describe("new RTMP connections of one IP address per second"),
+  messagesPerSecond: count(10_000, 1_000_000).describe(
+    "RTMP messages of one connection per second, parts of aggregates counted; FLV tags of a publisher",
+  ),
+  connections: count(20_000, 1_000_000).describe("open connections, of RTMP and of HTTP counted apart"),
+  connectionsPerAddress: count(4_000, 1_000_000).describe(
+    "open connections of one IP address (or IPv6 /64; a proxy is one), of RTMP and of HTTP counted apart",
+  ),
+  connectsPerSecond: count(1_000, 1_000_000).describe(
+    "new connections of one IP address per second, of RTMP and of HTTP counted apart",
+  ),
   httpHeader: size("16KB", "1KB", "64KB").describe("largest HTTP request header"),
   streamsWaiting: count(10_000, 1_000_000).describe(
     "plays of this origin that wait for a stream at the same time",

@@ -172,6 +172,18 @@ test("a silent publisher is ended when its time is over", async () => {
   assert.deepEqual(publication.ends, ["disconnected"]);
 });
 
+test("a publisher that sends too many tags is refused", async () => {
+  const limited = await startFlv({ limits: { messagesPerSecond: 20 } });
+  const answer = await fetch(`http://${limited.address}/post/flood.flv`, { method: "POST", body: file });
+  const { code, detail } = (await answer.json()) as { code: string; detail: string };
+  assert.deepEqual(
+    [answer.status, code, detail],
+    [413, "LIMIT_EXCEEDED", "the publisher sends too many tags"],
+  );
+  assert.equal(limited.channels.get(parseStreamKey("post/flood"))?.source, undefined);
+  await limited.stop();
+});
+
 test("a publisher that must go is cut off at once, and so is one whose channel was taken over", async () => {
   for (const how of ["revoked", "replaced"] as const) {
     const publication = scripted(`post/${how}`);

@@ -148,6 +148,27 @@ test("too many commands, and too many pings, end the connection", async () => {
   }
 });
 
+test("a publisher that sends too many messages is cut off, parts of aggregates counted", async () => {
+  const limited = await startRtmp({ limits: { messagesPerSecond: 500 } });
+  limited.gates.onPublish = ({ key }) => new ScriptedPublication(key);
+  const parts = Buffer.concat(
+    Array.from({ length: 400 }, () => Buffer.from("0800000100000000000000610000000c", "hex")),
+  );
+  for (const messages of [
+    Array.from({ length: 800 }, () => audio("x")),
+    [media(MESSAGE.aggregate, parts), media(MESSAGE.aggregate, parts)],
+  ]) {
+    const client = await connected(limited);
+    client.tell(1, "publish", null, "cam", "live");
+    await client.status("NetStream.Publish.Start");
+    for (const message of messages) client.send(message);
+    assert.equal((await client.end()).how, "reset");
+    assert.match(String((await endWith(limited, "LIMIT_EXCEEDED"))["reason"]), /too many messages/);
+  }
+  assert.equal(limited.ends().length, 2);
+  await limited.stop();
+});
+
 const BAD: readonly (readonly [what: string, message: RtmpMessage])[] = [
   ["a command that is no AMF", { ...media(MESSAGE.command, Buffer.from("ff00ff", "hex")), chunkStreamId: 3 }],
   ["an empty command", { ...media(MESSAGE.command, Buffer.alloc(0)), chunkStreamId: 3 }],

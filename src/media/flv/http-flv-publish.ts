@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { ClientInfo, Publication, PublicationEnd } from "../../fleet/gates.ts";
+import { RateLimit } from "../../ops/rate-limit.ts";
 import { playerData } from "../player-data.ts";
 import { SessionWatch } from "../session-watch.ts";
 import { FlvDemuxer } from "./demuxer.ts";
@@ -26,6 +27,7 @@ export class HttpFlvPublisher implements FlvSession {
   readonly #log: FlvSessionLog;
   readonly #demuxer: FlvDemuxer;
   readonly #watch: SessionWatch;
+  readonly #rate: RateLimit;
   readonly #left = new AbortController();
   readonly #lost = (): void => this.#onLost();
   #publication: Publication | undefined;
@@ -50,6 +52,7 @@ export class HttpFlvPublisher implements FlvSession {
     this.#demuxer = new FlvDemuxer(Math.min(limits.messageAfterPublish, MAX_TAG_BODY), (tag) =>
       this.#take(tag),
     );
+    this.#rate = new RateLimit(limits.messagesPerSecond, () => deps.clock.monotonic());
     const { socket } = request;
     const peer = {
       get bytesIn() {
@@ -108,6 +111,8 @@ export class HttpFlvPublisher implements FlvSession {
   #take({ type, timestamp, payload }: FlvTag): void {
     const source = this.#publication?.source;
     if (!source || this.#end) return;
+    if (!this.#rate.spend())
+      throw new HoldfastError("LIMIT_EXCEEDED", { detail: "the publisher sends too many tags" });
     this.#tags += 1;
     if (type === TAG.video) return source.write({ type: "video", timestamp, payload });
     if (type === TAG.audio) return source.write({ type: "audio", timestamp, payload });

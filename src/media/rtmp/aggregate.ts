@@ -6,6 +6,8 @@ import { MESSAGE, type RtmpMessage } from "./message.ts";
 const TAG_HEADER = 11;
 /** The back pointer after each message. */
 const BACK_POINTER = 4;
+/** FMS and its encoders gather some dozens; one message must not keep everybody else waiting. */
+const MOST_PARTS = 4_096;
 
 /**
  * Split an aggregate (type 22) into its audio, video and data messages, handed over in order.
@@ -13,13 +15,16 @@ const BACK_POINTER = 4;
  * Their times are moved so that the first one has the aggregate's; they belong to the aggregate's stream, whatever
  * they say. [RTMP 1.0 §7.1.6]
  *
- * @throws HoldfastError `PROTOCOL_VIOLATION` when the parts do not fit, or are neither media nor data
+ * @throws HoldfastError `PROTOCOL_VIOLATION` when the parts do not fit, or are neither media nor data, `LIMIT_EXCEEDED` when
+ * there are too many
  */
 export function splitAggregate(aggregate: RtmpMessage, onMessage: (message: RtmpMessage) => void): void {
   const { payload } = aggregate;
   let at = 0;
   let shift: number | undefined;
-  while (at < payload.length) {
+  for (let parts = 1; at < payload.length; parts++) {
+    if (parts > MOST_PARTS)
+      throw new HoldfastError("LIMIT_EXCEEDED", { detail: "an aggregate has too many parts" });
     if (payload.length - at < TAG_HEADER) throw violation("an aggregate is cut short");
     const type = payload[at] as number;
     if (type !== MESSAGE.audio && type !== MESSAGE.video && type !== MESSAGE.data)

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly windowAckSize: number;
   /** Messages per second that we answer. */
   readonly commandsPerSecond: number;
+  /** Messages per second of any kind, parts of aggregates counted. */
+  readonly messagesPerSecond: number;
   /** What the peer may send before it is trusted. */
   readonly limits: ChunkLimits;
   /** Unsent bytes above which the peer gets no more answers. */
@@ -60,6 +62,7 @@ export class RtmpConnection {
   readonly #clock: Clock;
   readonly #reader: ChunkReader;
   readonly #rate: RateLimit;
+  readonly #messages: RateLimit;
   #handshake: ServerHandshake | undefined = new ServerHandshake();
   #deaf = false;
   #chunkSize = DEFAULT_CHUNK_SIZE;
@@ -76,6 +79,7 @@ export class RtmpConnection {
     this.#ackWindow = options.windowAckSize;
     this.#reader = new ChunkReader(options.limits, (message) => this.#received(message));
     this.#rate = new RateLimit(options.commandsPerSecond, () => clock.monotonic());
+    this.#messages = new RateLimit(options.messagesPerSecond, () => clock.monotonic());
     const { socket } = peer;
     socket.on("data", (data) => this.#take(data));
     socket.on("end", () => events.left("it closed the connection"));
@@ -197,6 +201,8 @@ export class RtmpConnection {
   }
 
   #received(message: RtmpMessage): void {
+    if (!this.#messages.spend())
+      throw new HoldfastError("LIMIT_EXCEEDED", { detail: "the client sends too many messages" });
     switch (message.type) {
       case MESSAGE.acknowledgement:
         return;

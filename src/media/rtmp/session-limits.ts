@@ -10,6 +10,7 @@ export function connectionOptions(config: Config): ConnectionOptions {
     chunkSize: rtmp.chunkSize,
     windowAckSize: rtmp.windowAckSize,
     commandsPerSecond: limits.commandsPerSecond,
+    messagesPerSecond: limits.messagesPerSecond,
     limits: {
       messageBytes: limits.messageBeforePublish,
       chunkStreams: limits.chunkStreamsBeforePublish,

@@ -55,6 +55,13 @@ const CASES: readonly Case[] = [
     problems: ['FILE:2:8 lease.ttl: expected a duration from 1s to 5m, such as 5s, got "10ms"'],
   },
   {
+    name: "a message that is longer than RTMP and FLV can say",
+    file: "limits:\n  messageAfterPublish: 17MB\n",
+    problems: [
+      'FILE:2:24 limits.messageAfterPublish: expected a size from 64KB to 16MB, such as 16MB, got "17MB"',
+    ],
+  },
+  {
     name: "a size with an unknown unit",
     file: "gop:\n  maxBytes: 16M\n",
     problems: ['FILE:2:13 gop.maxBytes: expected a size from 0B to 1GB, such as 16MB, got "16M"'],

@@ -56,6 +56,21 @@ describe("the chunk reader's limits", () => {
       assert.equal(reader.halfReceived, 0);
     });
 
+  test("an aggregate of very many parts is refused early, and costs no more than its bound", () => {
+    const part = hex("08 000000 000000 00 000000 0000000b");
+    const parts = 0xff_ffff / part.length;
+    const payload = Buffer.concat(Array.from({ length: parts }, () => part));
+    const aggregate = { type: MESSAGE.aggregate, streamId: 1, chunkStreamId: 4, timestamp: 0, payload };
+    const limits = { ...LIMITS, messageBytes: 0xff_ffff, halfReceivedBytes: 64_000_000 };
+    const { reader, got } = readerFor(limits);
+    reader.push(setChunkSize(0xff_ffff));
+    assert.throws(() => reader.push(writeMessage(aggregate, 0xff_ffff)), {
+      code: "LIMIT_EXCEEDED",
+      message: /too many parts/,
+    });
+    assert.ok(got.length <= 4_096, `${got.length} parts of ${parts} were taken`);
+  });
+
   test("chunk streams are limited, also when each stays silent", () => {
     const limits = { ...LIMITS, chunkStreams: 8 };
     const streams = (count: number) =>
