@@ -15,7 +15,7 @@ const MAX_ENTRIES = 10_000;
  *
  * SRS keeps only host and port of a 302, so that no mark in the URL survives. On doubt, and when there are too many
  * clients to count, the answer is no: the stream is then relayed.
- * [facts: a self-redirect made one SRS edge connect 245 times in 12 s]
+ * Seen: a redirect to itself made an SRS edge 7.0.18 connect 245 times in 12 s.
  */
 export class RedirectGuard {
   readonly #clock: Clock;
