@@ -76,9 +76,15 @@ export class Stage {
     at = this.home,
     key = stream,
   ): Promise<Publisher> {
+    const publisher = await this.offer(kind, stream, recipe, at);
+    await this.fleet.owned(key, at);
+    return publisher;
+  }
+
+  /** Publish, whatever comes of it. */
+  async offer(kind: PublisherKind, stream: string, recipe: Recipe, at: TestOrigin): Promise<Publisher> {
     const publisher = kind.publish(at.at, stream, await this.#mediaFor(kind, recipe));
     this.#publishers.push(publisher);
-    await this.fleet.owned(key, at);
     return publisher;
   }
 

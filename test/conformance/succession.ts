@@ -8,8 +8,8 @@ import type { Publisher } from "../support/publisher.ts";
 import type { PublisherKind } from "../support/publishers.ts";
 import { missing } from "../support/run-program.ts";
 import { waitFor } from "../support/wait.ts";
-import { AWAY, HOME, SINCE_JOINED_MS } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { HOME, SINCE_JOINED_MS } from "./stage.ts";
+import type { AWAY, Stage } from "./stage.ts";
 
 /** One row of a table: a second encoder follows a first one under the players of a stream. */
 export interface SuccessionRow {

@@ -6,8 +6,7 @@ import { describeSuccession } from "./succession.ts";
 import type { SuccessionRow } from "./succession.ts";
 
 const { ffmpeg, gstreamer, curl, wire } = PUBLISHERS;
-// Without a decoding ffmpeg: its H.264 parser keeps the old SPS when a stream's coding changes, and complains.
-const SOME = playerKinds("ffmpeg", "rtmpdump", "gstreamer", "webSocket", "wire");
+const SOME = playerKinds("ffmpeg", "rtmpdump", "gstreamer", "decoder", "webSocket", "wire");
 
 const ROWS: readonly SuccessionRow[] = [
   { first: ffmpeg, second: ffmpeg, where: AWAY, while: "live", players: playerKinds() },

@@ -1,3 +1,4 @@
+import { complaints } from "./complaints.ts";
 import { PLAYER_TIMEOUT_MS } from "./player.ts";
 import type { Player, PlayerExit } from "./player.ts";
 import { Program } from "./run-program.ts";
@@ -14,7 +15,7 @@ export class DecodingPlayer implements Player {
     const report = ["-progress", "pipe:1", "-stats_period", "0.1"];
     const args = ["-v", "error", "-nostdin", ...report, "-i", url, "-f", "null", "-"];
     this.#program = new Program("ffmpeg", "ffmpeg", args, { onOutput, timeoutMs: PLAYER_TIMEOUT_MS });
-    this.exit = this.#program.exit.then(({ code, stderr }) => ({ code, said: withoutMuxer(stderr) }));
+    this.exit = this.#program.exit.then(({ code, stderr }) => ({ code, said: complaints(stderr) }));
     this.exit.catch(() => undefined);
   }
 
@@ -38,15 +39,4 @@ export class DecodingPlayer implements Player {
     const last = [...text.matchAll(/^out_time_us=(\d+)$/gm)].at(-1);
     if (last && Number(last[1]) > 0) this.#position = Number(last[1]) / 1000;
   }
-}
-
-/**
- * The null muxer's complaints are left out: at a take-over the last B-frames of one encoder may be shown after the
- * first picture of the next one, and pictures are no whole number of frames apart. Decoding times do not go back.
- */
-function withoutMuxer(said: string): string {
-  return said
-    .split("\n")
-    .filter((line) => !line.startsWith("[null @"))
-    .join("\n");
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { complaints } from "./complaints.ts";
 import { PLAYER_TIMEOUT_MS } from "./player.ts";
 import type { Player, PlayerExit } from "./player.ts";
 import { Program } from "./run-program.ts";
@@ -21,7 +22,10 @@ export class MpvPlayer implements Player {
     const args = [...quiet, "--term-status-msg=", `--input-ipc-server=${socket}`, url];
     const onOutput = (data: Buffer) => (this.#said = (this.#said + data.toString("utf8")).slice(-16_384));
     this.#program = new Program("mpv", "mpv", args, { onOutput, timeoutMs: PLAYER_TIMEOUT_MS });
-    this.exit = this.#program.exit.then(({ code, stderr }) => ({ code, said: this.#said + stderr }));
+    this.exit = this.#program.exit.then(({ code, stderr }) => ({
+      code,
+      said: complaints(this.#said + stderr),
+    }));
     this.#observe(socket);
     void this.exit.finally(() => rmSync(this.#dir, { recursive: true, force: true })).catch(() => undefined);
   }

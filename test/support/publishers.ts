@@ -88,7 +88,7 @@ export const PUBLISHERS = {
     publish: (at, stream, tags, options) =>
       new ProgramPublisher(
         "curl",
-        ["-sSN", "-X", "POST", "-T", "-", "-H", "Expect:", `http://${at.http}/${stream}.flv`],
+        ["-sSfN", "-X", "POST", "-T", "-", "-H", "Expect:", `http://${at.http}/${stream}.flv`],
         tags,
         options,
       ),
