@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { HoldfastError } from "../../src/domain/errors.ts";
 import type { StreamKey } from "../../src/domain/stream-key.ts";
-import type { Publication } from "../../src/fleet/gates.ts";
+import type { Publication, PublicationEnd } from "../../src/fleet/gates.ts";
+import { MediaChannels } from "../../src/media/channels.ts";
 import { encodeAmf0 } from "../../src/media/rtmp/amf0-encode.ts";
 import { MESSAGE } from "../../src/media/rtmp/message.ts";
-import { ScriptedPublication } from "../support/fake-gates.ts";
-import { startRtmp } from "../support/start-rtmp.ts";
+import { systemClock } from "../../src/ops/clock.ts";
+import { openGates, ScriptedPublication } from "../support/fake-gates.ts";
+import { videoFrame, videoHeader } from "../support/sample-media.ts";
+import { startRtmp, type TestRtmp } from "../support/start-rtmp.ts";
 import { waitFor } from "../support/wait.ts";
 import type { WireClient } from "../support/wire-client.ts";
 import { audio, connected, endWith, media, settled } from "../support/wire-session.ts";
@@ -184,3 +187,78 @@ test("a second publish frees the first name; of the same name it is confirmed", 
   client.close();
   await waitFor(() => publications[1]?.ends.length === 1);
 });
+
+/** Gates on real channels, which keep how publications end. */
+async function startReal() {
+  const ends: PublicationEnd[] = [];
+  const real = await startRtmp({}, (config, log) => {
+    const gates = openGates(new MediaChannels({ clock: systemClock, config, log }));
+    const { onPublish } = gates;
+    gates.onPublish = async (request) => {
+      const publication = await onPublish(request);
+      const end = (how: PublicationEnd): void => {
+        ends.push(how);
+        publication.end(how);
+      };
+      return { ...publication, end };
+    };
+    return gates;
+  });
+  return { real, ends };
+}
+
+async function publishTo(real: TestRtmp): Promise<WireClient> {
+  const client = await connected(real);
+  client.tell(1, "publish", null, "cam", "live");
+  await client.status(STARTED);
+  return client;
+}
+
+const videoOf = (player: WireClient) =>
+  player.arrivals
+    .filter(({ message }) => message.type === MESSAGE.video)
+    .map(({ message }) => message.payload);
+
+for (const how of ["RST", "FIN"] as const)
+  test(`a publisher that leaves in the middle of a message, by ${how}, leaves no part of it behind`, async () => {
+    const { real, ends } = await startReal();
+    const picture = (number: number) => videoFrame({ key: true, number, bytes: 20_000 });
+    const leaving = await publishTo(real);
+    leaving.send(media(MESSAGE.video, videoHeader()));
+    leaving.send(media(MESSAGE.video, picture(1), 40));
+    await settled(leaving);
+    const player = await connected(real);
+    player.tell(1, "play", null, "cam");
+    await waitFor(() => videoOf(player).length === 2, { what: "the first picture" });
+
+    const [first, second, third] = leaving.chunksOf(media(MESSAGE.video, picture(2), 80));
+    leaving.sendBytes(Buffer.concat([first as Buffer, second as Buffer]));
+    // A command between two chunks: when it is answered, the half has been taken.
+    await settled(leaving);
+    leaving.sendBytes((third as Buffer).subarray(0, 1_000));
+    if (how === "RST") leaving.reset();
+    else leaving.leave();
+    await waitFor(() => ends.length > 0, { what: "the end of the publication" });
+    await waitFor(() => real.ends().length > 0, { what: "the line of the session" });
+
+    const next = await publishTo(real);
+    next.send(media(MESSAGE.video, videoHeader()));
+    next.send(media(MESSAGE.video, picture(3), 0));
+    await waitFor(() => videoOf(player).some((payload) => payload.equals(picture(3))), {
+      what: "the next publisher's picture",
+    });
+    const whole = [videoHeader(), picture(1), picture(3)];
+    for (const payload of videoOf(player)) assert.ok(whole.some((one) => one.equals(payload)));
+    assert.deepEqual(ends, ["disconnected"]);
+    assert.deepEqual(
+      real.ends().map(({ code, role, stream }) => [code, role, stream]),
+      [["CLIENT_LEFT", "publisher", "live/cam"]],
+    );
+    assert.deepEqual(
+      real.lines.filter(({ level }) => Number(level) >= 40),
+      [],
+    );
+    next.close();
+    player.close();
+    await real.stop();
+  });

@@ -90,6 +90,22 @@ export class WireClient {
     if (!this.#socket.destroyed) this.#socket.write(writeMessage(message, this.#chunkSize));
   }
 
+  /** The chunks of a message, to be sent one by one; those of other chunk streams may lie between. */
+  chunksOf(message: RtmpMessage): Buffer[] {
+    const bytes = writeMessage(message, this.#chunkSize);
+    const first =
+      bytes.length - message.payload.length - Math.ceil(message.payload.length / this.#chunkSize) + 1;
+    const chunks = [bytes.subarray(0, first + this.#chunkSize)];
+    for (let at = first + this.#chunkSize; at < bytes.length; at += 1 + this.#chunkSize)
+      chunks.push(bytes.subarray(at, at + 1 + this.#chunkSize));
+    return chunks;
+  }
+
+  /** Send bytes as they are. */
+  sendBytes(bytes: Buffer): void {
+    this.#socket.write(bytes);
+  }
+
   /** The commands that arrived so far. */
   commands(): RtmpCommand[] {
     return this.arrivals.flatMap(({ command }) => command ?? []);
@@ -118,6 +134,11 @@ export class WireClient {
   /** Send what is left, and close. */
   leave(): void {
     this.#socket.end();
+  }
+
+  /** End with a RST. */
+  reset(): void {
+    this.#socket.resetAndDestroy();
   }
 
   /** Break the connection without a word. */
