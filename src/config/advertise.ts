@@ -1,8 +1,6 @@
 import { formatAddress } from "../domain/address.ts";
 import type { Config } from "./schema.ts";
 
-export { formatAddress as joinHostPort };
-
 /** The addresses other hosts are told, as `host:port`; empty where this origin offers none. */
 export interface AdvertisedAddresses {
   readonly rtmp: string;

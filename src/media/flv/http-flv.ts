@@ -3,22 +3,17 @@ import type { Socket } from "node:net";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { Channel, Subscriber, Subscription } from "../../domain/ports/channel.ts";
 import type { ClientInfo, PlayAnswer } from "../../fleet/gates.ts";
-import { tracksOf } from "../codec.ts";
 import type { ChunkedFraming } from "./chunked.ts";
+import { DRAIN_MS, fileHeaderOf, STOP_MS } from "./flv-player.ts";
 import { clientOf, redirectLocation, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
 import { answerProblem, COMMON_HEADERS } from "./http-answer.ts";
-import { flvFileHeader } from "./tag.ts";
 
 export interface HttpFlvDeps extends FlvDeps {
   /** One for all players, so that they share. */
   readonly framing: ChunkedFraming;
 }
-
-/** How long a player may take for the rest after the end of the stream, and when the origin stops. */
-const DRAIN_MS = 10_000;
-const STOP_MS = 500;
 
 /**
  * An HTTP client that plays: asks the gate, then is a subscriber until it leaves or the stream ends.
@@ -125,8 +120,7 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
     response.setTimeout(this.#deps.config.limits.playerTimeout, () => {
       if (this.backlog > 0) this.#cut(new HoldfastError("TIMED_OUT", { detail: "the player takes nothing" }));
     });
-    const tracks = tracksOf(channel.codecs);
-    this.write(flvFileHeader(channel.codecs === "" ? { audio: true, video: true } : tracks));
+    this.write(fileHeaderOf(channel));
     try {
       this.#subscription = channel.subscribe(this);
     } catch (error) {

@@ -4,18 +4,14 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { Channel, Subscriber, Subscription } from "../../domain/ports/channel.ts";
 import type { ClientInfo, PlayAnswer } from "../../fleet/gates.ts";
-import { tracksOf } from "../codec.ts";
 import { RateLimit } from "../../ops/rate-limit.ts";
 import { SessionWatch } from "../session-watch.ts";
+import { DRAIN_MS, fileHeaderOf, STOP_MS } from "./flv-player.ts";
 import { clientOf, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
 import { answerUpgradeProblem } from "./http-answer.ts";
-import { flvFileHeader } from "./tag.ts";
 
-/** How long a player may take for the rest after the end of the stream, and when the origin stops. */
-const DRAIN_MS = 10_000;
-const STOP_MS = 500;
 /** A player has nothing to say; pings and pongs carry at most 125 bytes. */
 const MOST_INCOMING_BYTES = 1_024;
 /** What may arrive before the gate has answered. */
@@ -121,8 +117,7 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
   #serve(websocket: WebSocket, channel: Channel): void {
     this.#websocket = websocket;
     this.#listen(websocket);
-    const tracks = tracksOf(channel.codecs);
-    this.write(flvFileHeader(channel.codecs === "" ? { audio: true, video: true } : tracks));
+    this.write(fileHeaderOf(channel));
     try {
       this.#subscription = channel.subscribe(this);
     } catch (error) {

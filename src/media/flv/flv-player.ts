@@ -1,0 +1,12 @@
+import type { Channel } from "../../domain/ports/channel.ts";
+import { tracksOf } from "../codec.ts";
+import { flvFileHeader } from "./tag.ts";
+
+/** How long a player may take for the rest after the end of the stream, and when the origin stops. */
+export const DRAIN_MS = 10_000;
+export const STOP_MS = 500;
+
+/** What a player gets first: which tracks there are; both when nobody knows yet. */
+export function fileHeaderOf({ codecs }: Channel): Buffer {
+  return flvFileHeader(codecs === "" ? { audio: true, video: true } : tracksOf(codecs));
+}
