@@ -52,7 +52,7 @@ async function register(name: string, at = registry, stream = STREAM_OF[name]): 
       weight: 1,
       version: "0.1.0",
     },
-    { ttlMs: 60_000, seenToken: 0 },
+    { ttlMs: 600_000, seenToken: 0 },
   );
   assert.equal(result.outcome, "registered");
   if (result.outcome === "registered")
@@ -65,7 +65,7 @@ async function claim(at: Registry, session: SessionRef, stream: string | undefin
     key: parseStreamKey(stream),
     kind: "publish",
     policy: "takeover",
-    ttlMs: 60_000,
+    ttlMs: 600_000,
     publisher: "192.0.2.7",
     codecs: "avc1,mp4a",
     formerToken: 0,
