@@ -96,7 +96,13 @@ export const StreamQuery = z.object({
 });
 
 export const EventQuery = z.object({
-  count: z.coerce.number().int().min(1).max(EVENT_LOG_LENGTH).default(100).describe("at most so many, the newest"),
+  count: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(EVENT_LOG_LENGTH)
+    .default(100)
+    .describe("at most so many, the newest"),
   stream: z.string().optional().describe("only events of this stream"),
   origin: z.string().optional().describe("only events of this origin"),
 });
