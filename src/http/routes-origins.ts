@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { HoldfastError } from "../domain/errors.ts";
 import type { Registry } from "../domain/ports/registry.ts";
-import { reportOrigin, reportOriginDetail } from "../domain/reports.ts";
+import { reportOrigin } from "../domain/reports.ts";
+import { findOriginDetail } from "../fleet/origin-detail.ts";
 import { OriginDetail, OriginList, PROBLEMS } from "./schemas.ts";
 
 /** What origins the fleet has. */
@@ -30,15 +30,6 @@ export function addOriginRoutes(app: FastifyInstance, registry: Registry): void 
         response: { 200: OriginDetail, ...PROBLEMS },
       },
     },
-    async ({ params: { name } }) => {
-      const [origins, streams, timeLeftMs] = await Promise.all([
-        registry.listOrigins(),
-        registry.listStreams(),
-        registry.sessionTimeLeft(name),
-      ]);
-      const origin = origins.find((one) => one.name === name);
-      if (!origin) throw new HoldfastError("ORIGIN_NOT_FOUND");
-      return reportOriginDetail(origin, timeLeftMs, streams);
-    },
+    ({ params: { name } }) => findOriginDetail(registry, name),
   );
 }
