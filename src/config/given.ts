@@ -30,6 +30,8 @@ export function fromText(setting: Setting, text: string): unknown {
     case "integer":
     case "number":
       return /^[+-]?\d+(?:\.\d+)?$/.test(trimmed) ? Number(trimmed) : text;
+    case "boolean":
+      return trimmed === "true" || trimmed === "false" ? trimmed === "true" : text;
     case "list":
       return trimmed === "" ? [] : trimmed.split(",").map((item) => item.trim());
     default:

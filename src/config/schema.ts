@@ -11,6 +11,7 @@ import {
   httpSchema,
   leaseSchema,
   logSchema,
+  metricsSchema,
   playSchema,
   publishSchema,
   redisSchema,
@@ -64,6 +65,7 @@ const settingsSchema = z.strictObject({
   gop: gopSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   srs: srsSchema.prefault({}),
+  metrics: metricsSchema.prefault({}),
   log: logSchema.prefault({}),
 });
 

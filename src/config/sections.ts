@@ -146,6 +146,19 @@ export const srsSchema = z.strictObject({
     .describe("answer SRS origins on /api/v1/clusters of the HTTP port"),
 });
 
+export const metricsSchema = z.strictObject({
+  perStream: z
+    .boolean()
+    .default(false)
+    .describe("also give metrics per stream, with its key as a label: one set of series for each stream"),
+  streamsMost: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(200)
+    .describe("so many streams at most, those with the most players; the others count in the totals only"),
+});
+
 export const logSchema = z.strictObject({
   level: z
     .enum(["debug", "info", "warn", "error", "fatal", "silent"])

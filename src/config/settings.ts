@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { configSchema } from "./schema.ts";
 
-export type SettingKind = "integer" | "number" | "text" | "choice" | "list" | "duration" | "size";
+export type SettingKind = "integer" | "number" | "boolean" | "text" | "choice" | "list" | "duration" | "size";
 
 /** One leaf of the schema, with all that people are told about it. */
 export interface Setting {
@@ -100,6 +100,7 @@ function facts(schema: z.ZodType): Facts {
 function kindOf(base: z.ZodType, meta: Readonly<Record<string, unknown>>): SettingKind {
   if (meta["unit"] === "duration" || meta["unit"] === "size") return meta["unit"];
   if (base instanceof z.ZodEnum) return "choice";
+  if (base instanceof z.ZodBoolean) return "boolean";
   if (base instanceof z.ZodArray) return "list";
   if (base instanceof z.ZodNumber) return base.isInt ? "integer" : "number";
   return "text";
@@ -107,6 +108,7 @@ function kindOf(base: z.ZodType, meta: Readonly<Record<string, unknown>>): Setti
 
 function allowedBy(base: z.ZodType, kind: SettingKind): string {
   if (base instanceof z.ZodEnum) return alternatives(base.options.map(String));
+  if (base instanceof z.ZodBoolean) return "true or false";
   if (base instanceof z.ZodNumber)
     return `a ${kind === "integer" ? "whole number" : "number"} from ${base.minValue} to ${base.maxValue}`;
   return kind === "list" ? "a list of texts" : "a text";

@@ -77,6 +77,15 @@ const CASES: readonly Case[] = [
     problems: ["FILE:2:13 srs.coworker: expected on or off, got true"],
   },
   {
+    name: "a word for true or false",
+    file: "metrics:\n  perStream: yes\n",
+    env: { HOLDFAST_METRICS__PER_STREAM: "on" },
+    problems: [
+      'FILE:2:14 metrics.perStream: expected true or false, got "yes"',
+      'HOLDFAST_METRICS__PER_STREAM (environment): metrics.perStream: expected true or false, got "on"',
+    ],
+  },
+  {
     name: "a list where one value is wanted",
     file: "bind: [0.0.0.0, '::']\n",
     problems: ["FILE:1:7 bind: expected a text, got a list"],

@@ -58,13 +58,14 @@ test("every setting has a variable and a flag of its own", () => {
     assert.equal(new Set(SETTINGS.map((setting) => setting[key])).size, SETTINGS.length);
 });
 
-test("the environment gives numbers, durations, lists and names with humps", () => {
+test("the environment gives numbers, truths, durations, lists and names with humps", () => {
   const { config } = loadConfig({
     env: {
       HOLDFAST_WEIGHT: "0.5",
       HOLDFAST_LEASE__RENEW_EVERY: "250ms",
       HOLDFAST_VHOSTS: "a.example.com, b.example.com",
       HOLDFAST_LIMITS__CHUNK_STREAMS_BEFORE_PUBLISH: "4",
+      HOLDFAST_METRICS__PER_STREAM: "true",
       HOLDFAST_NAME: "",
       OTHER: "x",
     },
@@ -73,6 +74,7 @@ test("the environment gives numbers, durations, lists and names with humps", () 
   assert.equal(config.lease.renewEvery, 250);
   assert.deepEqual(config.vhosts, ["a.example.com", "b.example.com"]);
   assert.equal(config.limits.chunkStreamsBeforePublish, 4);
+  assert.equal(config.metrics.perStream, true);
   assert.equal(config.name, nameOf(hostname()));
 });
 
