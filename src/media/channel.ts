@@ -4,17 +4,22 @@ import type {
   ChannelSource,
   MediaPacket,
   SourceKind,
+  StandbySource,
   Subscriber,
   Subscription,
 } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
+import { broadcast } from "../fleet/patience.ts";
 import { Fanout, type FanoutSettings, type FanoutTotals } from "./fanout.ts";
 import { Feed } from "./feed.ts";
+import type { GopLimits } from "./gop-cache.ts";
+import { PreparedSource, type FeedSeat } from "./prepared-source.ts";
 import { Timeline } from "./timeline.ts";
 
 interface Attachment {
-  readonly source: ChannelSource;
+  readonly kind: SourceKind;
+  readonly seat: FeedSeat;
   readonly feed: Feed;
   readonly close: (reason: HoldfastError) => void;
 }
@@ -39,6 +44,8 @@ export class MediaChannel implements Channel {
   readonly #clock: Clock;
   readonly #onEnd: (channel: Channel) => void;
   readonly #fanout: Fanout;
+  readonly #gop: GopLimits;
+  readonly #over = broadcast();
   readonly #timeline = new Timeline();
   readonly #waiters = new Set<Waiter>();
   readonly #subscriberListeners = new Set<(count: number) => void>();
@@ -53,11 +60,12 @@ export class MediaChannel implements Channel {
     this.#clock = clock;
     this.#onEnd = onEnd;
     this.#lastPacketAt = clock.monotonic();
+    this.#gop = settings.gop;
     this.#fanout = new Fanout(clock, settings, totals, () => this.#tellPlayers());
   }
 
   get source(): SourceKind | undefined {
-    return this.#attached?.source.kind;
+    return this.#attached?.kind;
   }
 
   get subscribers(): number {
@@ -81,24 +89,24 @@ export class MediaChannel implements Channel {
   }
 
   attach(kind: SourceKind): ChannelSource {
-    const abort = new AbortController();
-    const source: ChannelSource = {
+    const seat = this.#sit(kind);
+    return {
       kind,
-      closed: abort.signal,
-      write: (packet) => this.#write(source, packet),
-      detach: () => this.#detach(source),
+      closed: seat.closed,
+      write: (packet) => seat.take(packet, this.#clock.monotonic()),
+      detach: () => seat.leave(),
     };
-    if (this.#ended) {
-      abort.abort(this.#ended);
-      return source;
-    }
-    const former = this.#attached;
-    this.#fanout.forget();
-    this.#lastPacketAt = this.#clock.monotonic();
-    const feed = new Feed(this.#timeline, (message) => this.#fanout.push(message));
-    this.#attached = { source, feed, close: (reason) => abort.abort(reason) };
-    former?.close(new HoldfastError("STREAM_TAKEN_OVER"));
-    return source;
+  }
+
+  prepare(kind: SourceKind): StandbySource {
+    return new PreparedSource({
+      kind,
+      clock: this.#clock,
+      limits: this.#gop,
+      closed: this.#over.signal,
+      lastPacketAt: () => this.#lastPacketAt,
+      sit: () => this.#sit(kind),
+    });
   }
 
   subscribe(subscriber: Subscriber): Subscription {
@@ -135,6 +143,7 @@ export class MediaChannel implements Channel {
     this.#onEnd(this);
     this.#fanout.end(reason);
     former?.close(reason);
+    this.#over.abort(reason);
     for (const waiter of this.#waiters) waiter.reject(streamEnded(reason));
   }
 
@@ -148,11 +157,34 @@ export class MediaChannel implements Channel {
     return () => this.#codecListeners.delete(listener);
   }
 
-  #write(source: ChannelSource, packet: MediaPacket): void {
-    const attached = this.#attached;
-    if (attached?.source !== source) return;
+  #sit(kind: SourceKind): FeedSeat {
+    const abort = new AbortController();
+    const feed = new Feed(this.#timeline, (message) => this.#fanout.push(message));
+    const seat: FeedSeat = {
+      closed: abort.signal,
+      get headers() {
+        return feed.headers;
+      },
+      take: (packet, at) => this.#take(seat, packet, at),
+      leave: () => this.#leave(seat),
+    };
+    if (this.#ended) {
+      abort.abort(this.#ended);
+      return seat;
+    }
+    const former = this.#attached;
+    this.#fanout.forget();
     this.#lastPacketAt = this.#clock.monotonic();
-    attached.feed.take(packet, this.#lastPacketAt);
+    this.#attached = { kind, seat, feed, close: (reason) => abort.abort(reason) };
+    former?.close(new HoldfastError("STREAM_TAKEN_OVER"));
+    return seat;
+  }
+
+  #take(seat: FeedSeat, packet: MediaPacket, at: number): void {
+    const attached = this.#attached;
+    if (attached?.seat !== seat) return;
+    this.#lastPacketAt = Math.max(this.#lastPacketAt, at);
+    attached.feed.take(packet, at);
     // A player's write may have ended the channel, or brought another source.
     if (this.#attached !== attached || !attached.feed.entered) return;
     for (const waiter of this.#waiters) waiter.resolve();
@@ -162,8 +194,8 @@ export class MediaChannel implements Channel {
     for (const listener of this.#codecListeners) listener(codecs);
   }
 
-  #detach(source: ChannelSource): void {
-    if (this.#attached?.source !== source) return;
+  #leave(seat: FeedSeat): void {
+    if (this.#attached?.seat !== seat) return;
     this.#attached = undefined;
     this.#fanout.forget();
   }

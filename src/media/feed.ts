@@ -2,9 +2,8 @@ import type { MediaPacket } from "../domain/ports/channel.ts";
 import { promisedTracks, type PromisedTracks } from "./codec-metadata.ts";
 import { CodecList } from "./codec-list.ts";
 import { HeaderCache } from "./header-cache.ts";
-import type { StreamMessage } from "./message.ts";
+import { messageOf, type StreamMessage } from "./message.ts";
 import { classify, type PacketInfo } from "./packet.ts";
-import { MESSAGE } from "./rtmp/message.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** How long sound waits for a first picture, in ms: by what is known of the video. */
@@ -51,6 +50,11 @@ export class Feed {
   /** True once something was emitted that a player can begin with. */
   get entered(): boolean {
     return this.#entered;
+  }
+
+  /** What a player needs before the first frame. */
+  get headers(): readonly StreamMessage[] {
+    return this.#headers.list;
   }
 
   /** Such as `avc1,mp4a`. */
@@ -142,10 +146,6 @@ export class Feed {
     if (this.#videoHeader || this.#promised?.video) return "promised";
     return this.#promised ? "none" : "unknown";
   }
-}
-
-function messageOf({ type, payload }: MediaPacket, time: number, header: boolean): StreamMessage {
-  return { type: MESSAGE[type], time, payload, header };
 }
 
 function trackOf({ type }: MediaPacket): "audio" | "video" {

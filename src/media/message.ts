@@ -1,4 +1,4 @@
-import type { OutputForm } from "../domain/ports/channel.ts";
+import type { MediaPacket, OutputForm } from "../domain/ports/channel.ts";
 import { tagBytes, writeTag } from "./flv/tag.ts";
 import { writeMessage } from "./rtmp/chunk-writer.ts";
 import { CHUNK_STREAM, MESSAGE } from "./rtmp/message.ts";
@@ -19,6 +19,22 @@ export interface StreamMessage {
    * long as the headers have not changed.
    */
   readonly startsWith?: readonly StreamMessage[];
+}
+
+const PACKET_TYPE = Object.freeze({
+  [MESSAGE.audio]: "audio",
+  [MESSAGE.video]: "video",
+  [MESSAGE.data]: "data",
+} as const);
+
+/** A packet as a message of the channel. */
+export function messageOf({ type, payload }: MediaPacket, time: number, header: boolean): StreamMessage {
+  return { type: MESSAGE[type], time, payload, header };
+}
+
+/** A message as its source sent it, but for the time: headers have none that counts. */
+export function packetOf({ type, payload }: StreamMessage): MediaPacket {
+  return { type: PACKET_TYPE[type], timestamp: 0, payload };
 }
 
 /** Where players hear a stream: what createStream answers. */

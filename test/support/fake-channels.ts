@@ -5,6 +5,7 @@ import type {
   ChannelSource,
   MediaPacket,
   SourceKind,
+  StandbySource,
   Subscriber,
   Subscription,
 } from "../../src/domain/ports/channel.ts";
@@ -96,6 +97,10 @@ export class FakeChannel implements Channel {
     return source;
   }
 
+  prepare(kind: SourceKind): StandbySource {
+    return new FakeStandbySource(kind, this.#endedSignal.signal, () => this.attach(kind));
+  }
+
   subscribe(subscriber: Subscriber): Subscription {
     if (this.ended) throw new HoldfastError("STREAM_ENDED");
     this.#seats.add(subscriber);
@@ -182,6 +187,41 @@ class FakeSource implements ChannelSource {
   }
   close(reason: HoldfastError): void {
     this.#closed.abort(reason);
+  }
+}
+
+/** Every video packet that comes while it stands by is one to begin with, and none is kept. */
+class FakeStandbySource implements StandbySource {
+  readonly kind: SourceKind;
+  readonly closed: AbortSignal;
+  readonly #attach: () => ChannelSource;
+  #live: ChannelSource | undefined;
+  #left = false;
+  onStart = () => {};
+
+  constructor(kind: SourceKind, closed: AbortSignal, attach: () => ChannelSource) {
+    this.kind = kind;
+    this.closed = closed;
+    this.#attach = attach;
+  }
+
+  get live(): boolean {
+    return this.#live !== undefined && !this.#live.closed.aborted;
+  }
+  write(packet: MediaPacket): void {
+    if (this.live) this.#live?.write(packet);
+    else if (!this.#left && packet.type === "video") this.onStart();
+  }
+  promote(): void {
+    if (!this.live && !this.#left && !this.closed.aborted) this.#live = this.#attach();
+  }
+  demote(): void {
+    this.#live?.detach();
+    this.#live = undefined;
+  }
+  detach(): void {
+    this.#left = true;
+    this.demote();
   }
 }
 

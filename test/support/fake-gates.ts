@@ -4,6 +4,7 @@ import type {
   Channels,
   ChannelSource,
   MediaPacket,
+  StandbySource,
   Subscriber,
   Subscription,
 } from "../../src/domain/ports/channel.ts";
@@ -117,6 +118,10 @@ export class ScriptedChannel implements Channel {
   }
 
   attach(): ChannelSource {
+    throw new Error("a scripted channel has no source");
+  }
+
+  prepare(): StandbySource {
     throw new Error("a scripted channel has no source");
   }
 

@@ -25,6 +25,24 @@ export interface ChannelSource {
   detach(): void;
 }
 
+/**
+ * A source that can stand by, any number of times: it keeps what players need to begin with, within bounds, and feeds
+ * them only while it is live. `closed` fires when the channel has ended, not when another source takes its place.
+ */
+export interface StandbySource extends ChannelSource {
+  /** Whether it feeds the channel. */
+  readonly live: boolean;
+  /** Called when it has brought, standing by, something that players can begin with. */
+  onStart: () => void;
+  /**
+   * Feed the channel from now on, instead of whatever does. Players go on with what it has kept since its last
+   * keyframe, if that makes them no later, or at its next one; headers first.
+   */
+  promote(): void;
+  /** Stand by. The channel waits for the next source. */
+  demote(): void;
+}
+
 /** Bytes on the wire that subscribers of one kind share. */
 export type OutputForm = "rtmp" | "flv";
 
@@ -58,6 +76,8 @@ export interface Channel {
   readonly codecs: string;
   /** Feed this channel from now on. The source before is closed with `STREAM_TAKEN_OVER`. */
   attach(kind: SourceKind): ChannelSource;
+  /** A source beside the one that feeds this channel; it stands by until it is promoted. */
+  prepare(kind: SourceKind): StandbySource;
   /** @throws HoldfastError `STREAM_ENDED` */
   subscribe(subscriber: Subscriber): Subscription;
   /** Resolves when `ready`; rejects with the signal's reason, or `STREAM_ENDED`. */
