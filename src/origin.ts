@@ -16,6 +16,7 @@ import { peerProbe } from "./http/peer-probe.ts";
 import { createPublicApp } from "./http/public-app.ts";
 import type { Readiness } from "./http/routes-health.ts";
 import { MediaChannels } from "./media/channels.ts";
+import { receiveBudgets } from "./media/memory-budget.ts";
 import { createFlvHandlers } from "./media/flv/handlers.ts";
 import { createRelayDialer } from "./media/rtmp/relay-dialer.ts";
 import { createRtmpServer } from "./media/rtmp/server.ts";
@@ -78,11 +79,12 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const stopping = new AbortController();
   const bound = { rtmp: config.rtmp.port, http: config.http.port };
 
+  const budgets = receiveBudgets(config.limits);
   const channels = new MediaChannels({ clock, config, log });
   const fleet = createFleet({
     registry,
     channels,
-    relayDialer: createRelayDialer({ config, clock, log }),
+    relayDialer: createRelayDialer({ config, clock, log, budgets }),
     peerProbe,
     clock,
     log,
@@ -93,8 +95,8 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   });
   const gates = { publish: fleet.publish, play: fleet.play };
   const lookup = (key: Parameters<typeof fleet.lookup.find>[0]) => fleet.lookup.find(key);
-  const rtmp = createRtmpServer({ config, ...gates, log, clock });
-  const flv = createFlvHandlers({ config, ...gates, log, clock });
+  const rtmp = createRtmpServer({ config, ...gates, log, clock, budgets });
+  const flv = createFlvHandlers({ config, ...gates, log, clock, budgets });
   const http = createPublicApp({ config, identity: { name, instance }, flv, lookup, readiness, log });
   const explain = (key: Parameters<typeof explainStream>[1]) => explainStream(registry, key);
   const api = createApiApp({ config, version, registry, lookup, explain, readiness, log });

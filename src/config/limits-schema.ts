@@ -12,6 +12,9 @@ export const limitsSchema = z.strictObject({
   playerTimeout: duration("60s", "1s", "1h").describe(
     "a player that takes nothing and answers no ping for this long is dropped",
   ),
+  messageBeforeConnect: size("16KB", "1KB", "16MB").describe(
+    "largest RTMP message before the connect command is accepted",
+  ),
   messageBeforePublish: size("64KB", "4KB", "16MB").describe(
     "largest RTMP message before publish is accepted",
   ),
@@ -21,7 +24,14 @@ export const limitsSchema = z.strictObject({
   chunkStreamsBeforePublish: count(8, 65_599).describe("chunk streams of one connection before publish"),
   chunkStreamsAfterPublish: count(32, 65_599).describe("chunk streams of one connection after publish"),
   halfReceived: size("64MB", "1MB", "1GB").describe("bytes of unfinished messages of one connection"),
+  halfReceivedTotal: size("512MB", "1MB", "64GB").describe(
+    "bytes of unfinished messages and FLV tags of all connections of this origin; who asks for more is disconnected",
+  ),
+  halfReceivedBeforePublish: size("64MB", "1MB", "64GB").describe(
+    "the same of all connections whose publish has not been accepted: a part of halfReceivedTotal",
+  ),
   amfDepth: count(16, 64).describe("nesting of AMF values"),
+  amfString: size("64KB", "1KB", "16MB").describe("longest string in a command"),
   amfElements: count(1_024, 65_536).describe("values in one AMF message"),
   commandsPerSecond: count(50, 10_000).describe("RTMP commands of one connection per second"),
   messagesPerSecond: count(10_000, 1_000_000).describe(
@@ -35,6 +45,10 @@ export const limitsSchema = z.strictObject({
     "new connections of one IP address per second, of RTMP and of HTTP counted apart",
   ),
   httpHeader: size("16KB", "1KB", "64KB").describe("largest HTTP request header"),
+  httpBody: size("64KB", "1KB", "16MB").describe("largest body of an HTTP request that is not media"),
+  webSocketMessage: size("1KB", "128B", "64KB").describe(
+    "largest message of a WebSocket player, which has nothing to say; four times that before the upgrade",
+  ),
   streamsWaiting: count(10_000, 1_000_000).describe(
     "plays of this origin that wait for a stream at the same time",
   ),

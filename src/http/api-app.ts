@@ -38,6 +38,7 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
   const app = createApp({
     log,
     maxHeaderBytes: config.limits.httpHeader,
+    maxBodyBytes: config.limits.httpBody,
     headersTimeoutMs: config.limits.handshakeTimeout,
     requestTimeoutMs: Math.max(REQUEST_TIMEOUT_MS, config.limits.handshakeTimeout),
     admission: { ...config.limits, connections: Math.min(MAX_CONNECTIONS, config.limits.connections) },

@@ -8,9 +8,6 @@ import type { AdmissionLimits } from "../ops/connection-limits.ts";
 import { collectAllowedMethods } from "./allowed-methods.ts";
 import { answerBadHttp, answerError, pathOf } from "./answer-errors.ts";
 
-/** Longest body of a request that is not media, in bytes. */
-export const BODY_LIMIT = 64 * 1024;
-
 const CHECK_EVERY_MS = 1_000;
 const KEEP_ALIVE_MS = 10_000;
 
@@ -18,6 +15,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** Longest request header, in bytes. */
   readonly maxHeaderBytes: number;
+  /** Longest body of a request that is not media, in bytes. */
+  readonly maxBodyBytes: number;
   /** Longest time until the header of a request is complete, in ms. */
   readonly headersTimeoutMs: number;
   /** Longest time until the whole request is received, in ms; 0 for no limit (media is published by POST). */
@@ -36,7 +35,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const { log } = options;
   const app: FastifyInstance = Fastify({
     logger: false,
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: options.maxBodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: options.requestTimeoutMs,
     forceCloseConnections: "idle",

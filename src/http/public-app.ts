@@ -26,6 +26,7 @@ export function createPublicApp(options: PublicAppOptions): HttpPort {
   const app = createApp({
     log,
     maxHeaderBytes: config.limits.httpHeader,
+    maxBodyBytes: config.limits.httpBody,
     headersTimeoutMs: config.limits.handshakeTimeout,
     // A publish by POST is one request for as long as the encoder runs.
     requestTimeoutMs: 0,

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../domain/errors.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
 import { ownBytes } from "../own-bytes.ts";
 import { TAG, type FlvTag, type TagType } from "./tag.ts";
 
@@ -25,6 +26,7 @@ type State = "file header" | "header rest" | "between" | "body" | "skipped body"
  */
 export class FlvDemuxer {
   readonly #mostTagBytes: number;
+  readonly #budget: MemoryBudget | undefined;
   readonly #onTag: (tag: FlvTag) => void;
   /** The piece of fixed length that is arriving. */
   readonly #held = Buffer.alloc(BETWEEN_BYTES);
@@ -37,9 +39,13 @@ export class FlvDemuxer {
   #size = 0;
   #body: Buffer | undefined;
 
-  /** @param mostTagBytes  longest body of a tag */
-  constructor(mostTagBytes: number, onTag: (tag: FlvTag) => void) {
+  /**
+   * @param mostTagBytes  longest body of a tag
+   * @param budget  where the memory of a tag is taken from that does not arrive whole
+   */
+  constructor(mostTagBytes: number, onTag: (tag: FlvTag) => void, budget?: MemoryBudget) {
     this.#mostTagBytes = mostTagBytes;
+    this.#budget = budget;
     this.#onTag = onTag;
   }
 
@@ -52,12 +58,18 @@ export class FlvDemuxer {
   /**
    * Take what arrived. The buffer belongs to the demuxer from now on.
    *
-   * @throws HoldfastError `PROTOCOL_VIOLATION` when it is not FLV, `LIMIT_EXCEEDED` when a tag is too long. Push no
-   *         more then.
+   * @throws HoldfastError `PROTOCOL_VIOLATION` when it is not FLV, `LIMIT_EXCEEDED` when a tag is too long or the
+   *         budget is exhausted. Push no more then, and `stop`.
    */
   push(data: Buffer): void {
     let at = 0;
     while (at < data.length) at = this.#take(data, at);
+  }
+
+  /** Give the memory of an unfinished tag back. Push nothing after this. */
+  stop(): void {
+    this.#budget?.give(this.#body?.length ?? 0);
+    this.#body = undefined;
   }
 
   #take(data: Buffer, at: number): number {
@@ -125,26 +137,31 @@ export class FlvDemuxer {
       return end;
     }
     const filled = this.#size - this.#left;
-    this.#body = grown(this.#body, filled, filled + end - at, this.#size);
-    data.copy(this.#body, filled, at, end);
+    const body = this.#room(filled, filled + end - at);
+    data.copy(body, filled, at, end);
     this.#left -= end - at;
-    if (this.#left === 0) this.#deliver(this.#body);
+    if (this.#left === 0) {
+      this.stop();
+      this.#deliver(body);
+    }
     return end;
   }
 
+  /** Room for `needed` bytes of the body; never more than twice that, and exactly its size in the end. */
+  #room(filled: number, needed: number): Buffer {
+    const body = this.#body;
+    if (body && body.length >= needed) return body;
+    const capacity = Math.min(this.#size, Math.max(FIRST_PIECE_BYTES, 2 * needed));
+    this.#budget?.take(capacity - (body?.length ?? 0));
+    const bigger = Buffer.allocUnsafeSlow(capacity);
+    body?.copy(bigger, 0, 0, filled);
+    return (this.#body = bigger);
+  }
+
   #deliver(payload: Buffer): void {
-    this.#body = undefined;
     this.#state = "between";
     this.#onTag({ type: this.#type, timestamp: this.#timestamp, payload });
   }
-}
-
-/** Room for `needed` of `size` bytes; never more than twice that, and exactly `size` in the end. */
-function grown(body: Buffer | undefined, filled: number, needed: number, size: number): Buffer {
-  if (body && body.length >= needed) return body;
-  const bigger = Buffer.allocUnsafeSlow(Math.min(size, Math.max(FIRST_PIECE_BYTES, 2 * needed)));
-  body?.copy(bigger, 0, 0, filled);
-  return bigger;
 }
 
 function isMedia(type: number): type is TagType {

@@ -6,6 +6,7 @@ import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { PlayGate, PublishGate } from "../../fleet/gates.ts";
 import { ChunkedFraming } from "./chunked.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
 import { readFlvTarget, type FlvTarget } from "./flv-request.ts";
 import { answerOptions, answerProblem, answerUpgradeProblem } from "./http-answer.ts";
 import { HttpFlvPublisher } from "./http-flv-publish.ts";
@@ -18,6 +19,13 @@ export interface FlvDeps {
   readonly play: PlayGate;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Memory that all connections of the origin share. */
+  readonly budgets: ReceiveBudgets;
+}
+
+export interface FlvOptions extends Omit<FlvDeps, "budgets"> {
+  /** Shared with what else receives media for the origin; its own when absent. */
+  readonly budgets?: ReceiveBudgets;
 }
 
 /** One request for a stream, as long as it lasts. */
@@ -38,10 +46,12 @@ export interface FlvHandlers {
   stop(): void;
 }
 
-export function createFlvHandlers(deps: FlvDeps): FlvHandlers {
+export function createFlvHandlers(options: FlvOptions): FlvHandlers {
+  const { budgets = receiveBudgets(options.config.limits) } = options;
+  const deps: FlvDeps = { ...options, budgets };
   const sessions = new Set<FlvSession>();
   const httpDeps = { ...deps, framing: new ChunkedFraming() };
-  const upgrader = createUpgrader();
+  const upgrader = createUpgrader(deps.config.limits.webSocketMessage);
   let stopped = false;
 
   /** @throws HoldfastError `STOPPING`, `STREAM_NAME_INVALID` */

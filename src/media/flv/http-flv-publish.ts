@@ -49,9 +49,9 @@ export class HttpFlvPublisher implements FlvSession {
     this.#response = response;
     this.#client = clientOf(request, "http-flv");
     this.#log = new FlvSessionLog(deps, this.#client, request.socket, { kind: "publisher", key: target.key });
-    this.#demuxer = new FlvDemuxer(Math.min(limits.messageAfterPublish, MAX_TAG_BODY), (tag) =>
-      this.#take(tag),
-    );
+    const longest = Math.min(limits.messageAfterPublish, MAX_TAG_BODY);
+    // Nothing is read before the publish is accepted, so that there is no stranger here.
+    this.#demuxer = new FlvDemuxer(longest, (tag) => this.#take(tag), deps.budgets.all);
     this.#rate = new RateLimit(limits.messagesPerSecond, () => deps.clock.monotonic());
     const { socket } = request;
     const peer = {
@@ -161,6 +161,7 @@ export class HttpFlvPublisher implements FlvSession {
     if (this.#end) return;
     this.#end = reason;
     this.#watch.stop();
+    this.#demuxer.stop();
     this.#left.abort(reason);
     const publication = this.#publication;
     if (!publication) return;

@@ -12,19 +12,17 @@ import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
 import { answerUpgradeProblem } from "./http-answer.ts";
 
-/** A player has nothing to say; pings and pongs carry at most 125 bytes. */
-const MOST_INCOMING_BYTES = 1_024;
-/** What may arrive before the gate has answered. */
-const MOST_EARLY_BYTES = 4_096;
+/** What may arrive before the gate has answered, in messages of the greatest length. */
+const MOST_EARLY_MESSAGES = 4;
 const CLOSE = Object.freeze({ normal: 1_000, goingAway: 1_001, policy: 1_008 });
 
-/** Makes a WebSocket of an accepted upgrade. No extensions, no subprotocols. */
-export function createUpgrader(): WebSocketServer {
+/** Makes a WebSocket of an accepted upgrade. No extensions, no subprotocols. @param maxPayload of a message, in bytes */
+export function createUpgrader(maxPayload: number): WebSocketServer {
   return new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: MOST_INCOMING_BYTES,
+    maxPayload,
     handleProtocols: () => false,
   });
 }
@@ -41,9 +39,9 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
   readonly #socket: Socket;
   readonly #log: FlvSessionLog;
   readonly #left = new AbortController();
-  readonly #early: Buffer[] = [];
   readonly #onEarly = (data: Buffer): void => this.#hold(data);
   readonly #onFin = (): void => this.#cut(new HoldfastError("CLIENT_LEFT"));
+  #early: Buffer = Buffer.alloc(0);
   #websocket: WebSocket | undefined;
   #watch: SessionWatch | undefined;
   #pingBytes = 0;
@@ -86,7 +84,7 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
     if (channel.ended) return this.#refuse(new HoldfastError("STREAM_ENDED"));
     // Not paused: ws takes over at once, and reads what keeps flowing.
     this.#socket.off("data", this.#onEarly).off("end", this.#onFin);
-    upgrader.handleUpgrade(request, this.#socket, Buffer.concat(this.#early), (websocket) =>
+    upgrader.handleUpgrade(request, this.#socket, this.#early, (websocket) =>
       this.#serve(websocket, channel),
     );
   }
@@ -166,9 +164,9 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
   }
 
   #hold(data: Buffer): void {
-    this.#early.push(data);
-    if (this.#early.reduce((sum, { length }) => sum + length, 0) <= MOST_EARLY_BYTES) return;
-    this.#cut(new HoldfastError("LIMIT_EXCEEDED", { detail: "data came before the upgrade" }));
+    const most = MOST_EARLY_MESSAGES * this.#deps.config.limits.webSocketMessage;
+    if (this.#early.length + data.length <= most) this.#early = Buffer.concat([this.#early, data]);
+    else this.#cut(new HoldfastError("LIMIT_EXCEEDED", { detail: "data came before the upgrade" }));
   }
 
   #refuse(reason: HoldfastError): void {

@@ -7,6 +7,8 @@ export interface AmfLimits {
   readonly depth: number;
   /** Values in all, nested ones included. */
   readonly elements: number;
+  /** Longest string, in bytes; as long as its message when absent. Property names end at 64 KB anyway. */
+  readonly string?: number;
 }
 
 /**
@@ -27,12 +29,14 @@ export function decodeAmf0(payload: Buffer, limits: AmfLimits): AmfValue[] {
 class AmfReader {
   readonly #bytes: Buffer;
   readonly #depth: number;
+  readonly #longestString: number;
   #elementsLeft: number;
   #at = 0;
 
   constructor(bytes: Buffer, limits: AmfLimits) {
     this.#bytes = bytes;
     this.#depth = limits.depth;
+    this.#longestString = limits.string ?? Infinity;
     this.#elementsLeft = limits.elements;
   }
 
@@ -144,6 +148,7 @@ class AmfReader {
   }
 
   #text(length: number): string {
+    if (length > this.#longestString) throw tooMuch("an AMF string is too long");
     const at = this.#skip(length);
     return this.#bytes.toString("utf8", at, this.#at);
   }

@@ -1,9 +1,10 @@
 import { HoldfastError } from "../../domain/errors.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
 import { ownBytes } from "../own-bytes.ts";
 import { splitAggregate } from "./aggregate.ts";
 import { ChunkStream } from "./chunk-stream.ts";
-import { readControlNumber } from "./control.ts";
-import { DEFAULT_CHUNK_SIZE, MAX_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
+import { readChunkSize, readControlNumber } from "./control.ts";
+import { DEFAULT_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
 
 /** What one connection may take. Checked before memory is taken. */
 export interface ChunkLimits {
@@ -13,6 +14,8 @@ export interface ChunkLimits {
   readonly chunkStreams: number;
   /** Memory of all unfinished messages, in bytes. */
   readonly halfReceivedBytes: number;
+  /** Shared with other connections, which bounds the same memory once more. */
+  readonly budget?: MemoryBudget;
 }
 
 /** Message header bytes of the four header forms. [RTMP 1.0 §5.3.1.2] */
@@ -29,7 +32,7 @@ const LONGEST_HEADER = 18;
  * else a copy: so who keeps a message keeps at most four times its size.
  */
 export class ChunkReader {
-  limits: ChunkLimits;
+  #limits: ChunkLimits;
   readonly #onMessage: (message: RtmpMessage) => void;
   readonly #streams = new Map<number, ChunkStream>();
   /** The beginning of a chunk header whose end has not arrived. */
@@ -44,8 +47,15 @@ export class ChunkReader {
   #stopped = false;
 
   constructor(limits: ChunkLimits, onMessage: (message: RtmpMessage) => void) {
-    this.limits = limits;
+    this.#limits = limits;
     this.#onMessage = onMessage;
+  }
+
+  set limits(limits: ChunkLimits) {
+    // The one may be a part of the other: given back first, the move cannot fail.
+    this.#limits.budget?.give(this.#halfReceived);
+    limits.budget?.take(this.#halfReceived);
+    this.#limits = limits;
   }
 
   /** All bytes pushed, for acknowledgements. */
@@ -63,7 +73,7 @@ export class ChunkReader {
     this.#stopped = true;
     this.#streams.clear();
     this.#current = undefined;
-    this.#halfReceived = 0;
+    this.#free(this.#halfReceived);
   }
 
   /**
@@ -99,13 +109,10 @@ export class ChunkReader {
       return end;
     }
     const capacity = stream.capacityFor(end - at);
-    const growth = capacity - stream.capacity;
-    if (this.#halfReceived + growth > this.limits.halfReceivedBytes)
-      throw tooMuch("the unfinished messages are too long");
-    this.#halfReceived += growth;
+    if (capacity > stream.capacity) this.#reserve(capacity - stream.capacity);
     stream.append(data, at, end, capacity);
     if (stream.received === stream.length) {
-      this.#halfReceived -= capacity;
+      this.#free(capacity);
       this.#deliver(stream, stream.finish());
     }
     return end;
@@ -179,14 +186,14 @@ export class ChunkReader {
   /** librtmp opens chunk stream 2 with a type 1 header; types 2 and 3 would leave the length unknown. */
   #open(id: number, format: 0 | 1 | 2): ChunkStream {
     if (format === 2) throw violation("a chunk stream begins without a header");
-    if (this.#streams.size >= this.limits.chunkStreams) throw tooMuch("there are too many chunk streams");
+    if (this.#streams.size >= this.#limits.chunkStreams) throw tooMuch("there are too many chunk streams");
     const stream = new ChunkStream(id);
     this.#streams.set(id, stream);
     return stream;
   }
 
   #begin(stream: ChunkStream, timestamp: number): void {
-    if (stream.length > this.limits.messageBytes) throw tooMuch("a message is too long");
+    if (stream.length > this.#limits.messageBytes) throw tooMuch("a message is too long");
     stream.timestamp = timestamp >>> 0;
     stream.open = true;
   }
@@ -195,7 +202,7 @@ export class ChunkReader {
     const message = { type, streamId, chunkStreamId: id, timestamp, payload };
     switch (type) {
       case MESSAGE.setChunkSize:
-        this.#chunkSize = chunkSizeOf(message);
+        this.#chunkSize = readChunkSize(message);
         return;
       case MESSAGE.abort:
         return this.#abort(readControlNumber(message));
@@ -212,16 +219,21 @@ export class ChunkReader {
   #abort(id: number): void {
     const stream = this.#streams.get(id);
     if (!stream?.open) return;
-    this.#halfReceived -= stream.capacity;
+    this.#free(stream.capacity);
     stream.finish();
   }
-}
 
-/** [RTMP 1.0 §5.4.1] */
-function chunkSizeOf(message: RtmpMessage): number {
-  const size = readControlNumber(message);
-  if (size < 1 || size > MAX_CHUNK_SIZE) throw violation("the chunk size is not between 1 and 2^31 - 1");
-  return size;
+  #reserve(bytes: number): void {
+    if (this.#halfReceived + bytes > this.#limits.halfReceivedBytes)
+      throw tooMuch("the unfinished messages are too long");
+    this.#limits.budget?.take(bytes);
+    this.#halfReceived += bytes;
+  }
+
+  #free(bytes: number): void {
+    this.#halfReceived -= bytes;
+    this.#limits.budget?.give(bytes);
+  }
 }
 
 function uint24(bytes: Buffer, at: number): number {

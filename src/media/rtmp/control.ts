@@ -1,6 +1,6 @@
 import { HoldfastError } from "../../domain/errors.ts";
 import { writeMessage } from "./chunk-writer.ts";
-import { CHUNK_STREAM, DEFAULT_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
+import { CHUNK_STREAM, DEFAULT_CHUNK_SIZE, MAX_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
 
 /** User control events. [RTMP 1.0 §7.1.7] */
 const EVENT = Object.freeze({
@@ -86,6 +86,17 @@ export function readUserControl(message: RtmpMessage): UserControl {
  */
 export function readControlNumber(message: RtmpMessage): number {
   return number(message.payload, 0);
+}
+
+/**
+ * The size of Set Chunk Size (type 1). [RTMP 1.0 §5.4.1]
+ *
+ * @throws HoldfastError `PROTOCOL_VIOLATION` when it is missing, 0, or has the highest bit set
+ */
+export function readChunkSize(message: RtmpMessage): number {
+  const size = readControlNumber(message);
+  if (size >= 1 && size <= MAX_CHUNK_SIZE) return size;
+  throw new HoldfastError("PROTOCOL_VIOLATION", { detail: "the chunk size is not between 1 and 2^31 - 1" });
 }
 
 function number(payload: Buffer, at: number): number {

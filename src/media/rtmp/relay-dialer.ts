@@ -8,7 +8,9 @@ import { splitStreamKey } from "../../domain/stream-key.ts";
 import { RtmpClient } from "./client.ts";
 import { failureOf, type StreamAnswer } from "./client-status.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
 import { playerData } from "../player-data.ts";
+import { amfLimits, publisherLimits } from "./session-limits.ts";
 import { TICKET_PARAMETER } from "../stream-name.ts";
 import { formatTcUrl, parseAddress } from "./url.ts";
 
@@ -16,14 +18,17 @@ export interface RelayDialerOptions {
   readonly config: Pick<Config, "play" | "limits">;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Shared with what else receives media for the origin; its own when absent. */
+  readonly budgets?: ReceiveBudgets;
 }
 
 /** Pulls streams from their owners: an RTMP play whose name carries the ticket. */
-export function createRelayDialer({ config, clock, log }: RelayDialerOptions): RelayDialer {
+export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
+  const { config, clock, log, budgets = receiveBudgets(config.limits) } = options;
   return {
     async pull(target, open, signal) {
       const began = clock.monotonic();
-      const client = connect(target, config, signal);
+      const client = connect(target, config, budgets, signal);
       let source: ChannelSource | undefined;
       // The first media mostly come in the same read as the answer, before anybody could act on it.
       let early: RtmpMessage[] = [];
@@ -54,23 +59,22 @@ export function createRelayDialer({ config, clock, log }: RelayDialerOptions): R
   };
 }
 
-function connect(target: RelayTarget, config: RelayDialerOptions["config"], signal: AbortSignal): RtmpClient {
+function connect(
+  target: RelayTarget,
+  config: RelayDialerOptions["config"],
+  budgets: ReceiveBudgets,
+  signal: AbortSignal,
+): RtmpClient {
   const { host, port } = addressOf(target);
   const app = escaped(splitStreamKey(target.key).app);
-  const { limits, play } = config;
   return new RtmpClient({
     host,
     port,
     app,
     tcUrl: formatTcUrl({ tls: false, host, port, app }),
     connectExtras: { flashVer: `Holdfast relay (${target.asker})` },
-    timeoutMs: play.startTimeout,
-    limits: {
-      messageBytes: limits.messageAfterPublish,
-      chunkStreams: limits.chunkStreamsAfterPublish,
-      halfReceivedBytes: limits.halfReceived,
-      amf: { depth: limits.amfDepth, elements: limits.amfElements },
-    },
+    timeoutMs: config.play.startTimeout,
+    limits: { ...publisherLimits(config, budgets), amf: amfLimits(config) },
     signal,
   });
 }

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import { Admission } from "../../ops/admission.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
 import { RtmpSession, type SessionDeps } from "./session.ts";
 import { TlsCredentials } from "./tls-credentials.ts";
 
@@ -23,8 +24,14 @@ export interface RtmpServer {
   stop(graceMs?: number): Promise<void>;
 }
 
-export function createRtmpServer(deps: SessionDeps): RtmpServer {
-  return new Listener(deps);
+export interface RtmpServerOptions extends Omit<SessionDeps, "budgets"> {
+  /** Shared with what else receives media for the origin; its own when absent. */
+  readonly budgets?: ReceiveBudgets;
+}
+
+export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
+  const { budgets = receiveBudgets(options.config.limits) } = options;
+  return new Listener({ ...options, budgets });
 }
 
 const GRACE = 1_000;

@@ -65,7 +65,7 @@ export class PublishRole implements SessionRole {
     if (publication.revoked.aborted || publication.source.closed.aborted) return this.#onLost();
     publication.revoked.addEventListener("abort", this.#lost);
     publication.source.closed.addEventListener("abort", this.#replaced);
-    this.#host.connection.limits = publisherLimits(this.#host.config);
+    this.#host.connection.limits = publisherLimits(this.#host.config, this.#host.budgets);
     this.#host.accepted(this);
     this.confirm();
   }

@@ -2,6 +2,7 @@ import type { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Config } from "../../config/schema.ts";
 import type { ClientInfo, PlayGate, PublicationEnd, PublishGate } from "../../fleet/gates.ts";
+import type { ReceiveBudgets } from "../memory-budget.ts";
 import type { RtmpMessage } from "./message.ts";
 import type { ClosingManner, RtmpConnection } from "./session-connection.ts";
 
@@ -22,6 +23,7 @@ export interface RoleHost {
   readonly connection: RtmpConnection;
   readonly client: ClientInfo;
   readonly config: Config;
+  readonly budgets: ReceiveBudgets;
   readonly gates: { readonly publish: PublishGate; readonly play: PlayGate };
   /** The gate accepted: other time-outs hold from now on. */
   accepted(role: SessionRole): void;

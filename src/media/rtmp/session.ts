@@ -9,7 +9,8 @@ import { MESSAGE, type RtmpMessage } from "./message.ts";
 import { answerCall, streamNameOf } from "./session-calls.ts";
 import { readConnect, type ConnectRequest, type PeerIdentity } from "./session-connect.ts";
 import { RtmpConnection, type ClosingManner, type PeerSocket } from "./session-connection.ts";
-import { connectionOptions } from "./session-limits.ts";
+import { amfLimits, connectedLimits, connectionOptions } from "./session-limits.ts";
+import type { ReceiveBudgets } from "../memory-budget.ts";
 import { logSessionEnd } from "../session-end.ts";
 import { PlayRole } from "./session-play.ts";
 import { PublishRole } from "./session-publish.ts";
@@ -23,6 +24,8 @@ export interface SessionDeps {
   readonly play: PlayGate;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Memory that all connections of the origin share. */
+  readonly budgets: ReceiveBudgets;
 }
 
 /** One RTMP connection: handshake, connect, publish or play, media, end. */
@@ -31,6 +34,7 @@ export class RtmpSession implements RoleHost {
   readonly gates: { readonly publish: PublishGate; readonly play: PlayGate };
   readonly connection: RtmpConnection;
   readonly peer: PeerIdentity;
+  readonly budgets: ReceiveBudgets;
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #began: number;
@@ -51,11 +55,12 @@ export class RtmpSession implements RoleHost {
     this.config = config;
     this.gates = { publish: deps.publish, play: deps.play };
     this.peer = peer;
+    this.budgets = deps.budgets;
     this.#log = deps.log;
     this.#clock = clock;
     this.#began = clock.monotonic();
     this.#closed = closed;
-    this.connection = new RtmpConnection(socket, connectionOptions(config), this, clock);
+    this.connection = new RtmpConnection(socket, connectionOptions(config, deps.budgets), this, clock);
     this.#watch = new SessionWatch(clock, config.limits, this.connection, (late) => this.fault(late));
     this.#watch.expect("handshake", config.limits.handshakeTimeout);
   }
@@ -79,8 +84,7 @@ export class RtmpSession implements RoleHost {
     // Shared objects and what else Flash knew are nothing that anybody waits for.
     if (!isCommand(message)) return;
     this.connection.spend();
-    const { amfDepth, amfElements } = this.config.limits;
-    const command = decodeCommand(message, { depth: amfDepth, elements: amfElements });
+    const command = decodeCommand(message, amfLimits(this.config));
     if (command.name === "connect") return this.#accept(command);
     this.#connected();
     this.#command(command, message.streamId === 0 ? answers.STREAM_ID : message.streamId);
@@ -90,6 +94,7 @@ export class RtmpSession implements RoleHost {
     if (this.#connect)
       return this.connection.send(answers.callFailed(command.transaction, "connect came twice"));
     this.#connect = readConnect(command, this.peer);
+    this.connection.limits = connectedLimits(this.config, this.budgets);
     this.connection.greet(answers.connectAccepted(command.transaction, this.#connect.offer));
     this.#awaitRole();
   }
