@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { advertisedAddresses } from "./config/advertise.ts";
 import type { Config } from "./config/schema.ts";
+import type { DrainEnd } from "./domain/drain-state.ts";
 import { HoldfastError } from "./domain/errors.ts";
 import type { OriginDescription } from "./domain/origin-record.ts";
 import type { Clock } from "./domain/ports/clock.ts";
@@ -54,6 +55,18 @@ export interface Origin {
    *         Everything that was opened is closed again.
    */
   start(): Promise<void>;
+  /**
+   * Leave the fleet without losing a stream: take nothing new, move encoders elsewhere, keep the players for a while.
+   * Resolves when nobody is left, nobody else could take the streams, or `drain.deadline` is over; `stop` is the next
+   * step then. Joins a drain that is under way.
+   *
+   * @param options.final the process ends afterwards: it cannot be undone any more
+   */
+  drain(options?: { readonly final?: boolean }): Promise<DrainEnd>;
+  /** Take new streams again. False when this origin does not drain, or must end. */
+  undrain(): boolean;
+  /** Resolves when a drain is over that was not undone, whoever began it. Stop the origin then. */
+  readonly drained: Promise<DrainEnd>;
   /** Give session and streams back at once, then end connections in order. May be called at any time. */
   stop(): Promise<void>;
 }
@@ -109,7 +122,10 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
 
   function readiness(): Readiness {
     const { live } = fleet.session;
+    const { active, timeLeft } = fleet.drain;
+    const leaving = `draining: no new streams, ends within ${Math.ceil(timeLeft / 1_000)} s`;
     return {
+      drain: { ok: !active, detail: active ? leaving : "not draining" },
       running: { ok: !stopping.signal.aborted, detail: stopping.signal.aborted ? "stopping" : "running" },
       session: { ok: live, detail: live ? "registered" : "not registered: new streams are refused" },
       registry: {
@@ -148,7 +164,10 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
       return { rtmp: rtmp.address, ...secure, http: http.address, api: api.address };
     },
     ended: fleet.ended,
+    drained: fleet.drain.finished,
     streams: () => fleet.streams(),
+    drain: (options) => fleet.drain.begin(options),
+    undrain: () => fleet.drain.leave(),
     async start() {
       try {
         await open();

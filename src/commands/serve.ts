@@ -7,7 +7,7 @@ import { HoldfastError } from "../domain/errors.ts";
 import { createLogger } from "../ops/logger.ts";
 import { STARTED } from "./fleet/origin-child.ts";
 import { say } from "./output.ts";
-import { onStopSignal } from "./stop-signals.ts";
+import { onOrphaned, onStopSignal } from "./stop-signals.ts";
 import { packageVersion } from "./version.ts";
 
 interface ServeOptions {
@@ -51,7 +51,8 @@ export function serveCommand(): Command {
       "after",
       `
 Every setting can be given by flag (those above), environment (HOLDFAST_REDIS__URL), file and default, in this order.
-SIGTERM and Ctrl-C stop in order; a second one ends at once.
+SIGTERM and Ctrl-C drain: encoders are moved to other origins of the fleet, players are kept until drain.deadline.
+Without another origin it ends at once. A second signal ends at once, too.
 
 Examples:
   holdfast serve
@@ -82,7 +83,8 @@ async function serve(options: ServeOptions): Promise<void> {
   const log = createLogger(config.log, { service: "holdfast", origin: config.name, version });
   process.on("uncaughtExceptionMonitor", (err) => log.fatal({ err }, "process failed"));
   for (const warning of warnings) log.warn({ warning }, "settings are doubtful");
-  const stopAsked = onStopSignal({ orphaned: options.stopWithParent === true });
+  const stopAsked = onStopSignal();
+  const orphaned = options.stopWithParent ? onOrphaned() : forever();
 
   // Only here: the other commands need none of it and should start quickly.
   const { createOrigin } = await import("../origin.ts");
@@ -90,15 +92,26 @@ async function serve(options: ServeOptions): Promise<void> {
   // Stopping while it still waits for the registry rejects the start; the signal is what counts then.
   const started = origin.start().then(() => {
     sayStarted(config, origin.addresses, log);
-    if (options.stopWithParent) process.send?.({ type: STARTED });
+    if (process.connected) process.send?.({ type: STARTED });
   });
-  const failed = started.then(() => new Promise<never>(() => undefined));
+  const failed = started.then(forever);
 
-  const end = await Promise.race([stopAsked, origin.ended, failed]);
-  if (typeof end === "string") log.info({ reason: end }, "stop asked for");
+  const mustEnd = Promise.race([orphaned, origin.ended, failed]);
+  const drained = origin.drained.then((how) => `drained: ${how}`);
+  const signal = stopAsked.then(async (reason) => {
+    log.info({ reason }, "stop asked for");
+    await origin.drain({ final: true });
+    return reason;
+  });
+  const end = await Promise.race([mustEnd, drained, signal]);
+  log.info({ reason: typeof end === "string" ? end : end.code }, "origin stops");
   await within(STOP_WITHIN_MS, Promise.allSettled([origin.stop(), started]));
   if (process.connected) process.disconnect();
   if (end instanceof HoldfastError) throw end;
+}
+
+function forever(): Promise<never> {
+  return new Promise(() => undefined);
 }
 
 /** One line that says where everything is: for people on a terminal, else for the log. */

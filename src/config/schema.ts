@@ -6,6 +6,7 @@ import {
   apiSchema,
   clusterSchema,
   continuitySchema,
+  drainSchema,
   fanoutSchema,
   gopSchema,
   httpSchema,
@@ -60,6 +61,7 @@ const settingsSchema = z.strictObject({
   publish: publishSchema.prefault({}),
   play: playSchema.prefault({}),
   continuity: continuitySchema.prefault({}),
+  drain: drainSchema.prefault({}),
   relay: relaySchema.prefault({}),
   fanout: fanoutSchema.prefault({}),
   gop: gopSchema.prefault({}),
@@ -116,6 +118,11 @@ export const RULES: readonly Rule[] = [
     about: ["publish.takeoverPauseMax", "publish.takeoverPauseMin"],
     broken: ({ publish }) => publish.takeoverPauseMax < publish.takeoverPauseMin,
     message: "must not be below publish.takeoverPauseMin",
+  },
+  {
+    about: ["drain.deadline", "drain.settle", "drain.encoderGrace"],
+    broken: ({ drain }) => drain.deadline < drain.settle + drain.encoderGrace,
+    message: "must not be below drain.settle and drain.encoderGrace together",
   },
   {
     about: ["http.port", "rtmp.port"],

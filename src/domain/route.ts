@@ -14,7 +14,7 @@ export interface PlayQuestion {
   /** The origin that was asked. */
   readonly self: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http">;
   /** The owner's session. */
-  readonly owner: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http">;
+  readonly owner: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http" | "state">;
 }
 
 export type PlayRoute =
@@ -26,15 +26,15 @@ export type PlayRoute =
 /**
  * Where a play goes whose stream has a live owner elsewhere.
  *
- * A redirect needs a client that follows it and an address to send it to, and never leads back here; on doubt the
- * stream is relayed, which every player can play. WebSocket clients follow no redirect, and an RTMPS player is not
+ * A redirect needs a client that follows it and an address to send it to, and never leads back here, nor to an owner
+ * that is about to go; on doubt the stream is relayed, which every player can play. WebSocket clients follow no redirect, and an RTMPS player is not
  * sent to a plain port. Of the stock RTMP players only the SRS edge (seen: 7.0.18) follows a 302; FFmpeg 5.1, 7.0
  * and 8.1, mpv 0.35, VLC 3.0, GStreamer 1.22 and rtmpdump 2.4 do not.
  */
 export function decidePlay(question: PlayQuestion): PlayRoute {
   const { remote, redirected, self, owner } = question;
   if (owner.name === self.name || owner.instance === self.instance) return { to: "nobody" };
-  if (remote === "relay" || redirected) return { to: "relay" };
+  if (remote === "relay" || redirected || owner.state === "draining") return { to: "relay" };
   const address = redirectAddress(question);
   return address === "" ? { to: "relay" } : { to: "redirect", address };
 }

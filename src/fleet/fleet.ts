@@ -8,6 +8,8 @@ import type { PeerProbe, RelayDialer } from "../domain/ports/relay.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
 import type { Authorise } from "./authorise.ts";
 import { ClusterKey } from "./cluster-key.ts";
+import { Drain, type DrainDuty } from "./drain.ts";
+import { DrainGate } from "./drain-gate.ts";
 import type { PlayGate, PublishGate } from "./gates.ts";
 import { LocalStreams, type LocalStreamReport } from "./local-streams.ts";
 import { notingLocator } from "./locator.ts";
@@ -39,6 +41,8 @@ export interface FleetOptions {
   readonly load?: () => number;
   /** From 0 to 1; for jitter. */
   readonly random?: () => number;
+  /** What a drain hands over besides encoders. */
+  readonly duties?: readonly DrainDuty[];
 }
 
 /** This origin as a member of the fleet. */
@@ -47,6 +51,8 @@ export interface Fleet {
   readonly play: PlayGate;
   readonly session: Session;
   readonly lookup: Lookup;
+  /** How this origin leaves its fleet without losing a stream. */
+  readonly drain: Drain;
   /** Absent when there is no `cluster.key`. */
   readonly clusterKey: ClusterKey | undefined;
   /** Resolves when this origin must exit: another one lives under its name. */
@@ -69,9 +75,11 @@ export interface Fleet {
 
 /** Put together what an origin does in its fleet, from the ports it does it with. */
 export function createFleet(options: FleetOptions): Fleet {
-  const { registry, clock, log, settings, describe, channels } = options;
-  const { authorise = {}, load = () => 0, random = Math.random } = options;
-  const { name, instance } = describe();
+  const { registry, clock, log, settings, channels } = options;
+  const { authorise = {}, load = () => 0, random = Math.random, duties = [] } = options;
+  const { name, instance } = options.describe();
+  const describe = () =>
+    drain.active ? { ...options.describe(), state: "draining" as const } : options.describe();
   const { key, previousKey } = settings.cluster;
   const clusterKey = key === undefined ? undefined : new ClusterKey(key, previousKey);
 
@@ -102,17 +110,23 @@ export function createFleet(options: FleetOptions): Fleet {
   const publish = new FleetPublishGate({
     ...{ authorise, session, ownership, streams, channels, lookup, clock, log, settings },
   });
+  const gate = new DrainGate(publish);
   const relayGate = new RelayGate({ clusterKey, name, instance, session, ownership, streams, lookup });
   const guard = new RedirectGuard(clock);
   const play = new FleetPlayGate({
     ...{ authorise, describe, streams, ownership, lookup, watch, relayGate, guard, clock, log, settings },
   });
+  const players = () => streams.list().reduce((sum, stream) => sum + stream.players, play.waiting);
+  const drain: Drain = new Drain({
+    ...{ registry, session, gate, players, duties, describe, clock, log, settings: settings.drain },
+  });
 
   return {
-    publish,
+    publish: gate,
     play,
     session,
     lookup,
+    drain,
     clusterKey,
     ended: session.ended,
     streams: () => streams.list(),
@@ -121,6 +135,7 @@ export function createFleet(options: FleetOptions): Fleet {
       ownership.start();
     },
     async stop() {
+      drain.stop();
       publish.stop();
       play.stop();
       const ended = session.ref;

@@ -25,8 +25,19 @@ export interface PublishRequest {
   readonly left: AbortSignal;
 }
 
-/** How a publication ended. `unpublished`: the encoder said so, the stream is over for its players, too. */
-export type PublicationEnd = "unpublished" | "disconnected";
+/**
+ * How a publication ended. `unpublished`: the encoder said so, the stream is over for its players, too. After the
+ * other two the players wait for the next encoder; `drained`: this origin wanted it so.
+ */
+export type PublicationEnd = "unpublished" | "disconnected" | "drained";
+
+/** Why an encoder should go elsewhere, and where. Addresses are `host:port`. */
+export interface DrainNotice {
+  /** Public RTMP address of this origin; empty when it offers none. */
+  readonly from: string;
+  /** Public RTMP address of an origin that takes publishes, another one each time; empty when none is known. */
+  readonly next: () => string;
+}
 
 /** An accepted publish. */
 export interface Publication {
@@ -38,6 +49,11 @@ export interface Publication {
    * The connection is then reset at once (`destroy`): encoders do not see a FIN.
    */
   readonly revoked: AbortSignal;
+  /**
+   * Fires at most once, when the encoder should go by itself as soon as it likes: this origin drains. The reason is
+   * a {@link DrainNotice}. Its stream goes on here meanwhile. Absent where nothing drains.
+   */
+  readonly unwanted?: AbortSignal;
   /** The encoder is gone. Releases the ownership; does nothing when called again or after `revoked`. */
   end(how: PublicationEnd): void;
 }

@@ -45,6 +45,11 @@ export class FleetPlayGate implements PlayGate {
     this.#options = options;
   }
 
+  /** Plays that wait for a stream. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   stop(): void {
     this.#stopping.abort(new HoldfastError("STOPPING"));
   }

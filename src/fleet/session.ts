@@ -4,7 +4,7 @@ import { asHoldfastError, type HoldfastError } from "../domain/errors.ts";
 import { fenceDeadline, isBefore, LONG_AGO, momentOf, type Moment } from "../domain/lease.ts";
 import type { OriginDescription, SessionRef } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { HeartbeatResult, Registry } from "../domain/ports/registry.ts";
+import type { Registry } from "../domain/ports/registry.ts";
 import type { PeerProbe } from "../domain/ports/relay.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
 import { conflictWith, registerName } from "./name-conflict.ts";
@@ -121,6 +121,11 @@ export class Session {
     this.#wake.abort();
   }
 
+  /** Tell the registry what has changed about this origin now, not only with the next beat. */
+  hurry(): void {
+    this.#wake.abort();
+  }
+
   async #run(): Promise<void> {
     const { clock, lease, random } = this.#options;
     let next = clock.monotonic() + lease.renewEvery;
@@ -130,7 +135,7 @@ export class Session {
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
       // No zero pause: a registry that refuses at once must not be asked without end.
       const again = Math.max(10, backoffMs(this.#failures, { min: 50, max: lease.renewEvery / 2 }, random()));
-      const due = Math.max(next, clock.monotonic());
+      const due = clock.monotonic();
       try {
         if (this.#ref && !this.live) this.#lose("not renewed in time");
         if (this.#ref) await this.#renew(this.#ref);
@@ -160,17 +165,14 @@ export class Session {
       acknowledged,
     });
     if (this.#stopped.signal.aborted || this.#ref !== ref) return;
-    if (result.outcome === "lost") return this.#refused(result, ref);
+    if (result.outcome === "lost") return this.#refused(result.instance, ref);
     if (!this.live) return this.#lose("renewed too late");
     this.#deadline = fenceDeadline(sent, lease.ttl);
     this.#time.set(result.timeMs, sent.monotonic);
     this.#duties.renewed(result.lost, acknowledged);
   }
 
-  async #refused(
-    { instance }: Extract<HeartbeatResult, { outcome: "lost" }>,
-    ref: SessionRef,
-  ): Promise<void> {
+  async #refused(instance: string, ref: SessionRef): Promise<void> {
     const other = instance !== "" && instance !== ref.instance;
     this.#lose(other ? "held by another instance" : "expired or removed");
     if (other) throw await conflictWith(this.#options.registry, ref.name, instance);

@@ -6,6 +6,7 @@ import type { Registry } from "../../src/domain/ports/registry.ts";
 import type { RelayDialer } from "../../src/domain/ports/relay.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import type { Authorise } from "../../src/fleet/authorise.ts";
+import type { DrainDuty } from "../../src/fleet/drain.ts";
 import { createFleet, type Fleet } from "../../src/fleet/fleet.ts";
 import type { ClientInfo, PlayAnswer, PlayRequest, Publication } from "../../src/fleet/gates.ts";
 import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
@@ -29,6 +30,7 @@ export interface FakeOriginOptions {
   /** Instead of the world's. */
   readonly registry?: Registry;
   readonly clock?: Clock;
+  readonly duties?: readonly DrainDuty[];
 }
 
 /** Clock and registry that the origins of one test share. */
@@ -84,6 +86,7 @@ export class FakeOrigin {
         peer: `${name}.internal:8080`,
       }),
       random: () => 0.5,
+      ...(options.duties ? { duties: options.duties } : {}),
       ...(options.authorise ? { authorise: options.authorise } : {}),
     });
   }

@@ -10,8 +10,10 @@ export const STREAM_ID = 1;
 
 /** E-RTMP v2, FourCcInfoMask. */
 const CAN_FORWARD = 0x04;
-/** E-RTMP v2, CapsExMask: Multitrack, ModEx, TimestampNanoOffset; these pass through as they came. */
-const CAPABILITIES = 0x02 | 0x04 | 0x08;
+/** E-RTMP v2, CapsExMask: this peer sends, or understands, a request to reconnect. */
+export const CAN_RECONNECT = 0x01;
+/** Multitrack, ModEx, TimestampNanoOffset pass through as they came. */
+const CAPABILITIES = CAN_RECONNECT | 0x02 | 0x04 | 0x08;
 
 /** `onStatus` of a message stream. Clients look at `level` and `code`, and wait for ever without a `description`. */
 export function status(

@@ -1,6 +1,7 @@
 import type { ClientInfo, ClientProtocol } from "../../fleet/gates.ts";
 import { isAmfObject, type AmfObject, type AmfValue } from "./amf0.ts";
 import type { RtmpCommand } from "./commands.ts";
+import { signalsOf, type GoingSignals } from "./going-signals.ts";
 import type { ConnectTarget } from "../stream-name.ts";
 
 /** What `connect` told. */
@@ -9,6 +10,8 @@ export interface ConnectRequest {
   readonly client: ClientInfo;
   /** The command object, for what the answer must take up. Empty when there was none. */
   readonly offer: AmfObject;
+  /** Which requests to go elsewhere it understands. */
+  readonly understands: GoingSignals;
 }
 
 const LONGEST_AGENT = 128;
@@ -37,6 +40,7 @@ export function readConnect(command: RtmpCommand, peer: PeerIdentity): ConnectRe
       srs: isSrs(offer) || isSrs(second),
     },
     offer,
+    understands: signalsOf(offer),
   };
 }
 

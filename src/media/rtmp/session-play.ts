@@ -43,7 +43,7 @@ export class PlayRole implements SessionRole, Subscriber {
       answer = await this.#host.gates.play.play({
         key: this.key,
         query: this.#name.query,
-        client: this.#host.client,
+        client: this.#host.connect.client,
         ...(this.#name.ticket === undefined ? {} : { ticket: this.#name.ticket }),
         redirected: false,
         left: this.#left.signal,
@@ -133,11 +133,11 @@ export class PlayRole implements SessionRole, Subscriber {
   }
 
   #redirect(address: string, owner: string): void {
-    const { client, config } = this.#host;
+    const { connect, config } = this.#host;
     const message = redirectMessage({
       streamId: this.#streamId,
       form: config.play.redirectForm,
-      scheme: client.protocol === "rtmps" ? "rtmps" : "rtmp",
+      scheme: connect.client.protocol === "rtmps" ? "rtmps" : "rtmp",
       address,
       key: this.key,
       query: this.#name.query,

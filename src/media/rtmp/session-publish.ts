@@ -1,8 +1,9 @@
 import { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
-import type { Publication, PublicationEnd } from "../../fleet/gates.ts";
+import type { DrainNotice, Publication, PublicationEnd } from "../../fleet/gates.ts";
 import * as answers from "./answers.ts";
 import { amf0Part } from "./commands.ts";
+import { goingMessages } from "./going-signals.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
 import { playerData } from "../player-data.ts";
 import { publisherLimits } from "./session-limits.ts";
@@ -22,6 +23,9 @@ export class PublishRole implements SessionRole {
   readonly #lost = (): void => this.#onLost();
   /** The gate often revokes in the same breath, and knows better why. */
   readonly #replaced = (): void => queueMicrotask(this.#lost);
+  readonly #asked = (): void => this.#onAsked();
+  /** It was sent a signal that it understands. */
+  #going = false;
   #publication: Publication | undefined;
   #ended: PublicationEnd | "dismissed" | undefined;
   #received = 0;
@@ -50,7 +54,7 @@ export class PublishRole implements SessionRole {
       publication = await this.#host.gates.publish.publish({
         key: this.key,
         query: this.#name.query,
-        client: this.#host.client,
+        client: this.#host.connect.client,
         left: this.#left.signal,
       });
     } catch (error) {
@@ -68,6 +72,8 @@ export class PublishRole implements SessionRole {
     this.#host.connection.limits = publisherLimits(this.#host.config, this.#host.budgets);
     this.#host.accepted(this);
     this.confirm();
+    if (publication.unwanted?.aborted) return this.#onAsked();
+    publication.unwanted?.addEventListener("abort", this.#asked);
   }
 
   /** Tell the encoder to start. */
@@ -95,7 +101,8 @@ export class PublishRole implements SessionRole {
     if (this.#ended !== undefined) return;
     this.#ended = how;
     this.#left.abort(new HoldfastError("CLIENT_LEFT"));
-    this.#letGo(how);
+    // Whoever goes because it was asked to ends its stream here in order; it goes on elsewhere.
+    this.#letGo(this.#going ? "drained" : how);
   }
 
   dismiss(reason: HoldfastError): void {
@@ -104,6 +111,21 @@ export class PublishRole implements SessionRole {
     this.#left.abort(reason);
     this.#letGo("disconnected");
     this.#host.end(reason, [answers.publishRefused(this.#streamId, reason)], "reset");
+  }
+
+  /** This origin drains: send what the encoder announced to understand. The others are reset before long. */
+  #onAsked(): void {
+    const { connect, connection } = this.#host;
+    const { client, target, understands } = connect;
+    const where = { protocol: client.protocol, tcUrl: target.tcUrl };
+    const messages = goingMessages(understands, where, this.#publication?.unwanted?.reason as DrainNotice);
+    if (messages.length === 0) return;
+    this.#going = true;
+    try {
+      connection.send(...messages);
+    } catch (error) {
+      this.dismiss(this.#host.reasonOf(error));
+    }
   }
 
   #onLost(): void {
@@ -117,6 +139,7 @@ export class PublishRole implements SessionRole {
     if (!publication) return;
     publication.revoked.removeEventListener("abort", this.#lost);
     publication.source.closed.removeEventListener("abort", this.#replaced);
+    publication.unwanted?.removeEventListener("abort", this.#asked);
     publication.end(how);
   }
 }

@@ -1,9 +1,10 @@
 import type { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Config } from "../../config/schema.ts";
-import type { ClientInfo, PlayGate, PublicationEnd, PublishGate } from "../../fleet/gates.ts";
+import type { PlayGate, PublicationEnd, PublishGate } from "../../fleet/gates.ts";
 import type { ReceiveBudgets } from "../memory-budget.ts";
 import type { RtmpMessage } from "./message.ts";
+import type { ConnectRequest } from "./session-connect.ts";
 import type { ClosingManner, RtmpConnection } from "./session-connection.ts";
 
 /** What a session does after `connect`: one thing at a time, since createStream always gives the same stream. */
@@ -21,7 +22,8 @@ export interface SessionRole {
 /** What a role may use of its session. */
 export interface RoleHost {
   readonly connection: RtmpConnection;
-  readonly client: ClientInfo;
+  /** What the client said when it connected. */
+  readonly connect: ConnectRequest;
   readonly config: Config;
   readonly budgets: ReceiveBudgets;
   readonly gates: { readonly publish: PublishGate; readonly play: PlayGate };

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
-import type { ClientInfo, PlayGate, PublishGate } from "../../fleet/gates.ts";
+import type { PlayGate, PublishGate } from "../../fleet/gates.ts";
 import * as answers from "./answers.ts";
 import { decodeCommand, isCommand, isData, type RtmpCommand } from "./commands.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
@@ -70,8 +70,8 @@ export class RtmpSession implements RoleHost {
     return this.#clock.monotonic() - this.#began;
   }
 
-  get client(): ClientInfo {
-    return this.#connected().client;
+  get connect(): ConnectRequest {
+    return this.#connected();
   }
 
   handshaken(): void {

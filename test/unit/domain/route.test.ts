@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { decidePlay, type PlayQuestion, type PlayRoute } from "../../../src/domain/route.ts";
 
 const self = { name: "o1", instance: "i1", rtmp: "o1:1935", http: "o1:8080" };
-const owner = { name: "o2", instance: "i2", rtmp: "o2:1935", http: "o2:8080" };
+const owner = { name: "o2", instance: "i2", rtmp: "o2:1935", http: "o2:8080", state: "up" } as const;
 const base: PlayQuestion = { remote: "auto", protocol: "rtmp", srs: false, redirected: false, self, owner };
 
 const relay: PlayRoute = { to: "relay" };
@@ -54,6 +54,11 @@ const cases: readonly (readonly [string, Partial<PlayQuestion>, PlayRoute])[] = 
     relay,
   ],
   ["a shared RTMP address would lead back here", { srs: true, owner: { ...owner, rtmp: self.rtmp } }, relay],
+  [
+    "nobody is sent to an owner that is about to go",
+    { protocol: "http-flv", owner: { ...owner, state: "draining" } },
+    relay,
+  ],
   ["a record that names this origin is nobody's", { owner: { ...owner, name: "o1" } }, nobody],
   [
     "a record that names this instance is nobody's",

@@ -104,8 +104,8 @@ test("an Enhanced RTMP client hears that everything it offers is forwarded", () 
     assert.deepEqual(answer["fourCcList"], ["hvc1", "av01"]);
     assert.deepEqual(answer["videoFourCcInfoMap"], { hvc1: 4, __proto__x: 4, "*": 4 });
     assert.equal("audioFourCcInfoMap" in answer, false);
-    // Multitrack, ModEx and nanosecond offsets pass through; a request to reconnect is never sent.
-    assert.equal(answer["capsEx"], 0x0e);
+    // Multitrack, ModEx and nanosecond offsets pass through; a drain asks to reconnect.
+    assert.equal(answer["capsEx"], 0x0f);
   }
 });
 
