@@ -6,7 +6,6 @@ export class CodecList {
   readonly #video = new Map<number, string>();
   readonly #audio = new Map<number, string>();
   #text: string | undefined = "";
-  #mainVideo = 0;
 
   /** Video first, then audio, each codec once: `avc1,mp4a`. */
   get text(): string {
@@ -14,20 +13,19 @@ export class CodecList {
     return this.#text;
   }
 
-  /** The track whose keyframes players begin with: the lowest id, as the specification recommends. */
-  get mainVideo(): number {
-    return this.#mainVideo;
-  }
-
-  learn(type: MediaPacket["type"], { tracks }: PacketInfo): void {
-    if (type === "data") return;
+  /** @returns whether a track is known in another codec */
+  learn(type: MediaPacket["type"], { tracks }: PacketInfo): boolean {
+    if (type === "data") return false;
     const known = type === "video" ? this.#video : this.#audio;
+    let changed = false;
     for (const { id, codec } of tracks) {
-      if (known.get(id) === codec) continue;
+      const before = known.get(id);
+      if (before === codec) continue;
+      changed ||= before !== undefined;
       known.set(id, codec);
       this.#text = undefined;
-      if (type === "video") this.#mainVideo = Math.min(...known.keys());
     }
+    return changed;
   }
 }
 

@@ -4,7 +4,9 @@ import { CodecList } from "./codec-list.ts";
 import { HeaderCache } from "./header-cache.ts";
 import { messageOf, type StreamMessage } from "./message.ts";
 import { classify, type PacketInfo } from "./packet.ts";
+import { PeerKeyframes, type Classified } from "./peer-keyframes.ts";
 import type { Timeline } from "./timeline.ts";
+import { VIDEO_GONE, VideoTracks } from "./video-tracks.ts";
 
 /** How long sound waits for a first picture, in ms: by what is known of the video. */
 const WAIT = Object.freeze({
@@ -15,30 +17,36 @@ const WAIT = Object.freeze({
   /** Metadata or a sequence header announces video; encoders do that and then send none. */
   promised: 3_000,
   /** There is video, in the middle of a group. */
-  seen: 10_000,
+  seen: VIDEO_GONE,
 });
-/** Without video for so long, players begin with the sound again. */
-const VIDEO_GONE = 10_000;
 /** Sound further behind the first keyframe than this has a clock of its own. */
 const MOST_LAG = 2_000;
+/** A picture shown longer before the keyframe that it follows has a wrong composition time. */
+const MOST_LEAD = 2_000;
 
 /**
  * One source's packets on their way into a channel: makes them messages on the channel's timeline.
  *
  * It enters at its first keyframe, metadata and headers first, and drops what came before. A source without video
  * enters with its first sound: at once when its metadata announces no video, after a short wait otherwise. Pictures
- * between such an entry and the first keyframe are dropped.
+ * that cannot be decoded are dropped: those of a track before its first keyframe, those that are shown before the
+ * keyframe of the entry (they refer to the group before it), and, when players have begun with the sound because the
+ * picture was gone, those before it comes back with a keyframe.
  */
 export class Feed {
   readonly #timeline: Timeline;
   readonly #emit: (message: StreamMessage) => void;
   readonly #headers = new HeaderCache();
   readonly #codecs = new CodecList();
+  readonly #tracks = new VideoTracks();
+  readonly #peers = new PeerKeyframes();
   #entered = false;
   #videoStarted = false;
   #promised: PromisedTracks | undefined;
   #videoHeader = false;
   #lastVideoAt: number | undefined;
+  /** When the keyframe of the entry is shown, on the source's clock, until the first picture that is shown after it. */
+  #opening: number | undefined;
   #firstSound: { readonly at: number; readonly timestamp: number } | undefined;
   #lastSound: number | undefined;
 
@@ -66,10 +74,25 @@ export class Feed {
   take(packet: MediaPacket, now: number): void {
     if (packet.payload.length === 0) return;
     const info = classify(packet);
-    this.#codecs.learn(packet.type, info);
+    if (this.#codecs.learn(packet.type, info)) this.#headers.forget(packet.type, info);
+    if (packet.type === "video") this.#tracks.hear(info, now);
+    const one = { packet, info };
+    const start = isKeyframe(one) && this.#tracks.isMain(info, now);
+    const together = this.#peers.mayWaitFor(one);
+    if (!together) this.#takeAll(this.#peers.release(), now);
+    if (isKeyframe(one) && !start && this.#peers.hold(one)) return;
+    this.#takeOne(one, now);
+    if (start) this.#takeAll(this.#peers.release(), now);
+  }
+
+  #takeAll(list: readonly Classified[], now: number): void {
+    for (const one of list) this.#takeOne(one, now);
+  }
+
+  #takeOne({ packet, info }: Classified, now: number): void {
     if (info.role === "metadata" || info.role === "header") this.#takeHeader(packet, info);
     else if (info.role === "frame" && packet.type === "video") this.#takePicture(packet, info, now);
-    else if (info.role === "frame") this.#takeSound(packet, now);
+    else if (info.role === "frame") this.#takeSound(packet, info, now);
     else if (this.#entered) this.#emitNew(packet, this.#present(packet));
   }
 
@@ -83,36 +106,59 @@ export class Feed {
 
   #takePicture(packet: MediaPacket, info: PacketInfo, now: number): void {
     this.#lastVideoAt = now;
-    const start = info.keyframe && info.tracks.some(({ id }) => id === this.#codecs.mainVideo);
-    if (!start && !this.#videoStarted) return;
-    this.#videoStarted = true;
-    if (!this.#entered) this.#enter(packet, this.#earliest(packet.timestamp), now);
-    else this.#emitFrame(packet, now, start);
+    const main = this.#tracks.isMain(info, now);
+    const start = info.keyframe && main;
+    if (!this.#entered) {
+      if (start) this.#begin(packet, info, now);
+      return;
+    }
+    if (info.keyframe) this.#tracks.start(info);
+    else if (!this.#tracks.canDecode(info, now) || (main && this.#isLeading(packet, info))) return;
+    if (start) this.#videoStarted = true;
+    this.#emitFrame(packet, info, now, start);
   }
 
-  #takeSound(packet: MediaPacket, now: number): void {
+  #begin(packet: MediaPacket, info: PacketInfo, now: number): void {
+    this.#videoStarted = true;
+    this.#tracks.start(info);
+    this.#opening = packet.timestamp + info.compositionTime;
+    this.#enter(packet, info, this.#earliest(packet.timestamp), now);
+  }
+
+  /** Whether it refers to what its encoder sent before the entry: it is shown before the keyframe that it follows. */
+  #isLeading({ timestamp }: MediaPacket, { compositionTime }: PacketInfo): boolean {
+    if (this.#opening === undefined) return false;
+    const lead = (this.#opening - timestamp - compositionTime) | 0;
+    if (lead > 0 && lead <= MOST_LEAD) return true;
+    this.#opening = undefined;
+    return false;
+  }
+
+  #takeSound(packet: MediaPacket, info: PacketInfo, now: number): void {
     const { timestamp } = packet;
     this.#firstSound ??= { at: now, timestamp };
     this.#lastSound = timestamp;
     if (!this.#entered) {
       if (!this.#maySoundBegin(timestamp, now)) return;
-      return this.#enter(packet, timestamp, now);
+      return this.#enter(packet, info, timestamp, now);
     }
     const videoGone = now - (this.#lastVideoAt ?? now) >= VIDEO_GONE;
-    this.#emitFrame(packet, now, !this.#videoStarted || videoGone);
+    if (videoGone) this.#tracks.restart();
+    this.#emitFrame(packet, info, now, !this.#videoStarted || videoGone);
   }
 
-  #enter(packet: MediaPacket, first: number, now: number): void {
+  #enter(packet: MediaPacket, info: PacketInfo, first: number, now: number): void {
     this.#entered = true;
-    this.#timeline.enter(first, now);
-    const time = this.#timeline.map(trackOf(packet), packet.timestamp, now);
+    const track = trackOf(packet);
+    this.#timeline.enter(first, now, { track, presented: packet.timestamp + info.compositionTime });
+    const time = this.#timeline.map(track, packet.timestamp, now, info.compositionTime);
     const headers = this.#headers.list;
     for (const header of headers) this.#emit({ ...header, time });
     this.#emit({ ...messageOf(packet, time, false), startsWith: headers });
   }
 
-  #emitFrame(packet: MediaPacket, now: number, start: boolean): void {
-    const time = this.#timeline.map(trackOf(packet), packet.timestamp, now);
+  #emitFrame(packet: MediaPacket, info: PacketInfo, now: number, start: boolean): void {
+    const time = this.#timeline.map(trackOf(packet), packet.timestamp, now, info.compositionTime);
     const message = messageOf(packet, time, false);
     this.#emit(start ? { ...message, startsWith: this.#headers.list } : message);
   }
@@ -146,6 +192,10 @@ export class Feed {
     if (this.#videoHeader || this.#promised?.video) return "promised";
     return this.#promised ? "none" : "unknown";
   }
+}
+
+function isKeyframe({ packet, info }: Classified): boolean {
+  return packet.type === "video" && info.role === "frame" && info.keyframe;
 }
 
 function trackOf({ type }: MediaPacket): "audio" | "video" {

@@ -1,3 +1,4 @@
+import type { MediaPacket } from "../domain/ports/channel.ts";
 import { MESSAGE } from "./rtmp/message.ts";
 import type { StreamMessage } from "./message.ts";
 import type { PacketInfo } from "./packet.ts";
@@ -6,6 +7,8 @@ interface Entry {
   readonly message: StreamMessage;
   readonly slot: string;
   readonly ids: ReadonlySet<number>;
+  /** Codecs by track id. */
+  readonly codecs: ReadonlyMap<number, string>;
   /** Metadata first, then video, then audio; of each the sequence header first. */
   readonly rank: number;
 }
@@ -38,16 +41,30 @@ export class HeaderCache {
     this.#list = undefined;
   }
 
+  /** Tracks go on in another codec: what was for the one before must not reach a decoder. */
+  forget(type: MediaPacket["type"], { tracks }: PacketInfo): void {
+    const codecs = new Map(tracks.map(({ id, codec }) => [id, codec]));
+    const isPast = ({ message, codecs: mine }: Entry): boolean =>
+      message.type === MESSAGE[type] &&
+      mine.size > 0 &&
+      [...mine].every(([id, codec]) => codecs.has(id) && codecs.get(id) !== codec);
+    const left = this.#entries.filter((entry) => !isPast(entry));
+    if (left.length === this.#entries.length) return;
+    this.#entries = left;
+    this.#list = undefined;
+  }
+
   #bytes(): number {
     return this.#entries.reduce((sum, { message }) => sum + message.payload.length, 0);
   }
 }
 
 function entryOf(message: StreamMessage, { slot, tracks }: PacketInfo): Entry {
-  const ids = new Set(tracks.map(({ id }) => id));
-  if (message.type === MESSAGE.data) return { message, slot: "metadata", ids, rank: 0 };
+  const codecs = new Map(tracks.map(({ id, codec }) => [id, codec]));
+  const ids = new Set(codecs.keys());
+  if (message.type === MESSAGE.data) return { message, slot: "metadata", ids, codecs, rank: 0 };
   const rank = (message.type === MESSAGE.video ? 1 : 3) + (slot === "config" ? 1 : 0);
-  return { message, slot: `${message.type} ${slot}`, ids, rank };
+  return { message, slot: `${message.type} ${slot}`, ids, codecs, rank };
 }
 
 /** A multitrack header speaks for several tracks: it covers those of all of them, and of fewer. */

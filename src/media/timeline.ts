@@ -8,12 +8,30 @@ const STEP_FORWARD = 10_000;
 const SILENT = 5_000;
 /** An offset that no packet used for so long is forgotten. */
 const OFFSET_LIFE = 2_000;
+/** Longest ms from decoding a picture to showing it that are believed: 16 B-frames at 10 a second, and some. */
+const DEEPEST = 2_000;
+/** A longer step between two frames of a track is a gap, not how long a frame is shown. */
+const LONGEST_FRAME = 100;
 
 interface Offset {
   /** Added to the source's timestamp, modulo 2^32. */
   readonly value: number;
   /** Channel time of the last packet that used it. */
   usedAt: number;
+}
+
+/** The frame that a source, or a new clock of it, begins with. */
+export interface FirstFrame {
+  readonly track: "audio" | "video";
+  /** When it is shown or heard, on the source's clock: its timestamp and its composition time. */
+  readonly presented: number;
+}
+
+/** How far a track was presented, in channel time. */
+interface Presented {
+  end: number;
+  /** ms that its newest frame is taken to last. */
+  duration: number;
 }
 
 /**
@@ -24,6 +42,9 @@ interface Offset {
  * interleaves them. The first source begins at 0. After a swap or a jump the channel goes on where it would be by
  * then: the last timestamp plus the time that has passed, at least 1 ms. So players that count real time keep
  * their distance, and their picture stands still for as long as there was none.
+ *
+ * Nor does what is shown go back: where pictures are decoded earlier than they are shown (B-frames), the last of them
+ * have not been by then, and the first of the next source waits for them. A later swap makes good for the wait.
  *
  * Two offsets are kept: while audio and video jump one after the other, and for sources whose tracks have clocks of
  * their own, each packet takes the offset that brings it nearest to its track.
@@ -36,19 +57,25 @@ export class Timeline {
   #last = -1;
   #lastAt = 0;
   readonly #tracks: Record<Track, number> = { audio: 0, video: 0, data: 0 };
+  readonly #presented: Readonly<Record<"audio" | "video", Presented>> = {
+    audio: { end: 0, duration: 0 },
+    video: { end: 0, duration: 0 },
+  };
+  /** ms that the channel is ahead of where the time that has passed would have it. */
+  #ahead = 0;
 
   /** Greatest timestamp given to a frame, not wrapped; -1 before the first. */
   get last(): number {
     return this.#last;
   }
 
-  /** A new source begins: its timestamp `first` comes next. */
-  enter(first: number, now: number): void {
-    this.#offsets = [this.#offsetFor(first, now)];
+  /** A new source begins: its timestamp `first` comes next. `frame`: what it shows first; later than `first` or not. */
+  enter(first: number, now: number, frame?: FirstFrame): void {
+    this.#offsets = [this.#offsetFor(first, now, frame)];
   }
 
   /** Channel time of a frame, not wrapped: put `>>> 0` of it on the wire. */
-  map(track: "audio" | "video", timestamp: number, now: number): number {
+  map(track: "audio" | "video", timestamp: number, now: number, compositionTime = 0): number {
     const reference = this.#reference(track);
     const latest = Math.max(reference, this.#last) + STEP_FORWARD + Math.max(0, now - this.#lastAt);
     let best: Offset | undefined;
@@ -61,11 +88,12 @@ export class Timeline {
       time = candidate;
     }
     if (!best) {
-      best = this.#offsetFor(timestamp, now);
+      best = this.#offsetFor(timestamp, now, { track, presented: timestamp + compositionTime });
       time = this.#apply(best, timestamp);
       this.#offsets = [best, ...this.#offsets.slice(0, 1)];
     }
     time = Math.max(time, this.#tracks[track]);
+    this.#present(track, time, compositionTime);
     this.#tracks[track] = time;
     if (time > this.#last) {
       this.#last = time;
@@ -91,10 +119,29 @@ export class Timeline {
     return this.#tracks.data;
   }
 
-  #offsetFor(timestamp: number, now: number): Offset {
-    const passed = Math.max(1, Math.round(now - this.#lastAt));
-    const next = this.#last < 0 ? 0 : this.#last + passed;
+  #offsetFor(timestamp: number, now: number, frame?: FirstFrame): Offset {
+    const next = this.#last < 0 ? 0 : this.#next(now, frame ? this.#waitFor(timestamp, frame) : 0);
     return { value: (next - timestamp) >>> 0, usedAt: next };
+  }
+
+  /** Where the channel goes on: as far as time has, but not before `earliest`. */
+  #next(now: number, earliest: number): number {
+    const due = this.#last + Math.max(1, Math.round(now - this.#lastAt)) - this.#ahead;
+    const next = Math.max(this.#last + 1, due, Math.min(earliest, this.#last + DEEPEST));
+    this.#ahead = next - due;
+    return next;
+  }
+
+  /** Earliest channel time of `first` at which this frame follows what its track has shown. */
+  #waitFor(first: number, { track, presented }: FirstFrame): number {
+    return this.#presented[track].end - clamp((presented - first) | 0);
+  }
+
+  #present(track: "audio" | "video", time: number, compositionTime: number): void {
+    const presented = this.#presented[track];
+    const step = time - this.#tracks[track];
+    if (step > 0 && step <= LONGEST_FRAME) presented.duration = step;
+    presented.end = Math.max(presented.end, time + clamp(compositionTime) + presented.duration);
   }
 
   /** Of all times that are this one modulo 2^32, the nearest to the channel's present. */
@@ -108,4 +155,8 @@ export class Timeline {
     const own = this.#tracks[track];
     return this.#last - own > SILENT ? this.#last : own;
   }
+}
+
+function clamp(ms: number): number {
+  return Math.max(-DEEPEST, Math.min(DEEPEST, ms));
 }

@@ -23,6 +23,56 @@ test("a new source goes on where the channel would be by then", () => {
   assert.equal(timeline.map("video", 7, 4_240), 3_241, "just after, when no time has passed");
 });
 
+/** Pictures 40 ms apart in the order of decoding; `depth` pictures of composition time at most. Returns them as shown. */
+function pictures(timeline: Timeline, start: number, now: number, depth: number, count = 25): number[] {
+  return Array.from({ length: count }, (_, index) => {
+    const delay = depth * 40 * (index % (depth + 1) === 0 ? 1 : 0);
+    return timeline.map("video", start + index * 40, now + index * 40, delay) + delay;
+  });
+}
+
+test("a picture of the next source is shown after the last one of the source before, B-frames or not", () => {
+  for (const [before, after] of [
+    [2, 0],
+    [0, 2],
+    [2, 2],
+    [4, 1],
+    [0, 0],
+  ] as const)
+    for (const gap of [0, 1, 30, 80, 5_000]) {
+      const timeline = new Timeline();
+      timeline.enter(900, 0, { track: "video", presented: 900 + before * 40 });
+      const shown = pictures(timeline, 900, 0, before);
+      const now = 24 * 40 + gap;
+      timeline.enter(7, now, { track: "video", presented: 7 + after * 40 });
+      const next = pictures(timeline, 7, now, after);
+      const step = (next[0] as number) - Math.max(...shown);
+      const name = `${before} B-frames, then ${after}, after ${gap} ms: the next picture after ${step} ms`;
+      assert.ok(step >= 40, name);
+      assert.ok(step <= Math.max(40, Math.max(1, gap) + after * 40), name);
+    }
+});
+
+test("waits for the last picture do not add up", () => {
+  const timeline = new Timeline();
+  let now = 0;
+  for (let swap = 0; swap < 50; swap++) {
+    const depth = swap % 2 ? 0 : 3;
+    timeline.enter(0, now, { track: "video", presented: depth * 40 });
+    pictures(timeline, 0, now, depth);
+    now += 24 * 40 + (swap % 2 ? 250 : 0);
+  }
+  assert.ok(timeline.last - now <= 3 * 40 + 40, `${timeline.last - now} ms ahead`);
+});
+
+test("a composition time that cannot be true moves the next source by two seconds at most", () => {
+  const timeline = new Timeline();
+  timeline.enter(0, 0);
+  timeline.map("video", 0, 0, 8_000_000);
+  timeline.enter(0, 10, { track: "video", presented: -8_000_000 });
+  assert.equal(timeline.map("video", 0, 10), 2_000);
+});
+
 test("a source's clock may wrap", () => {
   const timeline = new Timeline();
   timeline.enter(WRAP - 50, 0);
