@@ -1,6 +1,7 @@
 import { DecodingPlayer } from "./decoding-player.ts";
 import { FfprobePlayer } from "./ffprobe-player.ts";
 import { FleetPlayer } from "./fleet-client.ts";
+import { MpegtsPlayer } from "./mpegts-player.ts";
 import { MpvPlayer } from "./mpv-player.ts";
 import { NodeMediaServerPlayer } from "./nms-player.ts";
 import type { CompareRules } from "./packet-compare.ts";
@@ -37,6 +38,7 @@ export interface PlayerKind {
 
 const rtmp = (at: ServerAddress, stream: string) => `rtmp://${at.rtmp}/${stream}`;
 const http = (at: ServerAddress, stream: string) => `http://${at.http}/${stream}.flv`;
+const ws = (at: ServerAddress, stream: string) => `ws://${at.http}/${stream}.flv`;
 
 const ffmpegCopy = (url: string) =>
   new FlvPlayer("ffmpeg", "ffmpeg", [
@@ -46,7 +48,7 @@ const ffmpegCopy = (url: string) =>
 
 /**
  * Every client that plays in these tests. The exit codes are what each was seen to do: FFmpeg 5.1, rtmpdump 2.4,
- * GStreamer 1.22, mpv 0.35, curl 7.88, node-media-server 4.4.3.
+ * GStreamer 1.22, mpv 0.35, curl 7.88, node-media-server 4.4.3, mpegts.js 1.8.2 in Chromium.
  */
 export const PLAYERS = {
   ffmpeg: {
@@ -154,6 +156,26 @@ export const PLAYERS = {
     anyCodec: false,
     play: (at, stream) => ffmpegCopy(http(at, stream)),
   },
+  mpegts: {
+    name: "mpegts.js over HTTP-FLV",
+    program: "chromium",
+    protocol: "http-flv",
+    hands: "time",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => new MpegtsPlayer(http(at, stream)),
+  },
+  mpegtsWebSocket: {
+    name: "mpegts.js over WS-FLV",
+    program: "chromium",
+    protocol: "ws-flv",
+    hands: "time",
+    endsWith: [0],
+    refusedWith: [1],
+    anyCodec: false,
+    play: (at, stream) => new MpegtsPlayer(ws(at, stream)),
+  },
   webSocket: {
     name: "a WebSocket",
     protocol: "ws-flv",
@@ -161,7 +183,7 @@ export const PLAYERS = {
     endsWith: [1000],
     refusedWith: [1006],
     anyCodec: true,
-    play: (at, stream) => new WebSocketPlayer(`ws://${at.http}/${stream}.flv`),
+    play: (at, stream) => new WebSocketPlayer(ws(at, stream)),
   },
   wire: {
     name: "a plain RTMP client",

@@ -125,11 +125,17 @@ function searchPath(): string {
   return `${process.env["PATH"] ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`;
 }
 
-/** Whether this program can be started. */
-export function isInstalled(command: string): boolean {
+/** Where this program is. */
+export function findProgram(command: string): string | undefined {
   return searchPath()
     .split(delimiter)
-    .some((dir) => existsSync(join(dir, command)));
+    .map((dir) => join(dir, command))
+    .find((file) => existsSync(file));
+}
+
+/** Whether this program can be started. */
+export function isInstalled(command: string): boolean {
+  return findProgram(command) !== undefined;
 }
 
 /** For a test's `skip`: the reason when one of these clients needs a program that is not installed. */
