@@ -77,7 +77,7 @@ test("an abort gives back what its message had taken, and so does an error", () 
   const broken = readerOn(budget);
   broken.push(unfinished(256).subarray(0, 12 + 128));
   const taken = budget.taken;
-  broken.push(Buffer.from("020000000000040200000000" + "00000006", "hex"));
+  broken.push(Buffer.from("02000000000004020000000000000006", "hex"));
   assert.ok(budget.taken < taken);
   assert.throws(() => broken.push(Buffer.from("c9", "hex")), { code: "PROTOCOL_VIOLATION" });
   reader.stop();
