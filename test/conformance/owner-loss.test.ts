@@ -17,6 +17,7 @@ import { AWAY, SINCE_JOINED_MS, Stage } from "./stage.ts";
 
 const FIRST = { video: "h264", audio: "aac", take: 1 } as const;
 const SECOND = { video: "h264", audio: "aac", take: 2 } as const;
+const QUICK_DRAIN = { HOLDFAST_DRAIN__SETTLE: "200ms", HOLDFAST_DRAIN__ENCODER_GRACE: "300ms" };
 const KINDS = playerKinds("ffmpeg", "rtmpdump", "gstreamer", "mpv", "curl", "webSocket", "wire");
 
 /** An origin in a process of its own, which can be killed. */
@@ -24,7 +25,7 @@ async function serve(fleet: TestFleet, home: string): Promise<{ process: Holdfas
   const ports = ["--rtmp-port", "0", "--http-port", "0", "--api-port", "0"];
   const process = runHoldfast(
     ["serve", "--name", "mortal", "--bind", "127.0.0.1", ...ports, "--redis-url", fleet.redis.url],
-    { home, env: { HOLDFAST_CLUSTER__KEY: fleet.clusterKey, HOLDFAST_LOG__LEVEL: "error" } },
+    { home, env: { HOLDFAST_CLUSTER__KEY: fleet.clusterKey, HOLDFAST_LOG__LEVEL: "error", ...QUICK_DRAIN } },
   );
   const api = fleet.origins[0]?.at.api;
   const rtmp = await waitFor(
