@@ -1,48 +1,64 @@
 import type { OutputForm } from "../domain/ports/channel.ts";
 import type { BatchOutline } from "./fanout-seat.ts";
-import { serialise, serialiseOne, type StreamMessage } from "./message.ts";
-
-/** RTMP and FLV both add some 12 to 16 bytes. */
-const FRAMING_BYTES = 16;
+import { serialise, type StreamMessage } from "./message.ts";
+import { Section, type TapedMessage } from "./tape.ts";
 
 /** The messages of one window. Bytes are made per form, when the first player takes them, and shared. */
 export class Batch implements BatchOutline {
-  readonly bytes: number;
-  readonly hasStart: boolean;
-  readonly headerBeforeStart: boolean;
-  readonly hasHeader: boolean;
-  readonly messages: readonly StreamMessage[];
-  readonly #start: number;
+  readonly messages: TapedMessage[] = [];
+  readonly #section = new Section();
+  /** What lies in front of the first message that a player can begin with. */
+  readonly #before = new Section();
+  #start: StreamMessage | undefined;
+  hasHeader = false;
+  headerBeforeStart = false;
 
-  constructor(messages: readonly StreamMessage[]) {
-    this.messages = messages;
-    this.#start = messages.findIndex(({ startsWith }) => startsWith !== undefined);
-    this.hasStart = this.#start >= 0;
-    const firstHeader = messages.findIndex(({ header }) => header);
-    this.hasHeader = firstHeader >= 0;
-    this.headerBeforeStart = this.hasHeader && firstHeader < this.#start;
-    this.bytes = messages.reduce((sum, { payload }) => sum + payload.length + FRAMING_BYTES, 0);
+  get bytes(): number {
+    return this.#section.bytes("rtmp");
+  }
+
+  get hasStart(): boolean {
+    return this.#start !== undefined;
+  }
+
+  add(taped: TapedMessage): void {
+    const { header, startsWith } = taped.message;
+    if (startsWith && !this.#start) {
+      this.#start = taped.message;
+      this.headerBeforeStart = this.hasHeader;
+    }
+    if (!this.#start) this.#before.add(taped);
+    if (header) this.hasHeader = true;
+    this.messages.push(taped);
+    this.#section.add(taped);
   }
 
   /** The bytes of one form. */
   as(form: OutputForm, chunkSize: number): BatchBytes {
-    return new BatchBytes(this.messages, this.#start, form, chunkSize);
+    return new BatchBytes(this.#section, this.#before.bytes(form), this.#start, form, chunkSize);
   }
 }
 
 /** A batch in one form. Every part is made once, on demand. Buffers are shared: never change them. */
 export class BatchBytes {
-  readonly #messages: readonly StreamMessage[];
-  readonly #start: number;
+  readonly #section: Section;
+  readonly #startAt: number;
+  readonly #start: StreamMessage | undefined;
   readonly #form: OutputForm;
   readonly #chunkSize: number;
   #all: Buffer | undefined;
-  #startAt = 0;
-  #headers: Buffer | undefined;
+  #fromStart: Buffer | undefined;
   #headersAndStart: Buffer | undefined;
 
-  constructor(messages: readonly StreamMessage[], start: number, form: OutputForm, chunkSize: number) {
-    this.#messages = messages;
+  constructor(
+    section: Section,
+    startAt: number,
+    start: StreamMessage | undefined,
+    form: OutputForm,
+    chunkSize: number,
+  ) {
+    this.#section = section;
+    this.#startAt = startAt;
     this.#start = start;
     this.#form = form;
     this.#chunkSize = chunkSize;
@@ -50,37 +66,24 @@ export class BatchBytes {
 
   /** The whole batch. */
   get all(): Buffer {
-    this.#all ??= this.#serialiseAll();
+    this.#all ??= this.#section.as(this.#form, this.#chunkSize);
     return this.#all;
   }
 
   /** From the first message on that a player can begin with. Only when there is one. */
   get fromStart(): Buffer {
-    return this.all.subarray(this.#startAt);
+    this.#fromStart ??= this.#startAt === 0 ? this.all : this.all.subarray(this.#startAt);
+    return this.#fromStart;
   }
 
   /** The same, with the headers in front that it needs. */
   get headersAndStart(): Buffer {
-    this.#headersAndStart ??= Buffer.concat([this.#headerBytes(), this.fromStart]);
+    this.#headersAndStart ??= Buffer.concat([this.#headers(), this.fromStart]);
     return this.#headersAndStart;
   }
 
-  #serialiseAll(): Buffer {
-    const parts: Buffer[] = [];
-    let length = 0;
-    for (const [index, message] of this.#messages.entries()) {
-      if (index === this.#start) this.#startAt = length;
-      const bytes = serialiseOne(message, this.#form, this.#chunkSize, message.time);
-      parts.push(bytes);
-      length += bytes.length;
-    }
-    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, length);
-  }
-
-  #headerBytes(): Buffer {
-    const first = this.#messages[this.#start];
-    const headers = first?.startsWith ?? [];
-    this.#headers ??= serialise(headers, this.#form, this.#chunkSize, first?.time);
-    return this.#headers;
+  #headers(): Buffer {
+    const { startsWith = [], time = 0 } = this.#start ?? {};
+    return serialise(startsWith, this.#form, this.#chunkSize, time);
   }
 }

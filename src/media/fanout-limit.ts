@@ -9,9 +9,13 @@ export interface BacklogLimits {
 /** So much may be owed of any stream: of a few bytes a second, and after a gap, seconds say nothing. */
 const LEAST_BYTES = 65_536;
 
-interface Flush {
+/** Flushes within this many ms are counted as one. */
+const GRAIN = 100;
+
+interface Flushes {
+  /** The first of them. */
   readonly at: number;
-  readonly bytes: number;
+  bytes: number;
 }
 
 /**
@@ -21,7 +25,7 @@ interface Flush {
  */
 export class BacklogLimit {
   readonly #limits: BacklogLimits;
-  #flushes: Flush[] = [];
+  #flushes: Flushes[] = [];
   #first = 0;
   #recent = 0;
 
@@ -31,7 +35,9 @@ export class BacklogLimit {
 
   /** Count a flush of so many bytes, and tell the limit in bytes. */
   after(bytes: number, now: number): number {
-    this.#flushes.push({ at: now, bytes });
+    const newest = this.#flushes.at(-1);
+    if (newest && now - newest.at < GRAIN) newest.bytes += bytes;
+    else this.#flushes.push({ at: now, bytes });
     this.#recent += bytes;
     const oldest = now - this.#limits.maxDelay;
     for (

@@ -7,6 +7,7 @@ import { Seat, type SeatLimits } from "./fanout-seat.ts";
 import { fanoutWindow } from "./fanout-window.ts";
 import { GopCache, type GopLimits } from "./gop-cache.ts";
 import type { StreamMessage } from "./message.ts";
+import { Tape } from "./tape.ts";
 
 export interface FanoutSettings extends SeatLimits, BacklogLimits {
   /** Longest window in ms. */
@@ -40,8 +41,8 @@ export class Fanout {
   readonly #gop: GopCache;
   readonly #limit: BacklogLimit;
   readonly #seats: Readonly<Record<OutputForm, Set<Seat>>> = { rtmp: new Set(), flv: new Set() };
-  #pending: StreamMessage[] = [];
-  #pendingBytes = 0;
+  readonly #tape: Tape;
+  #batch = new Batch();
   #cancelTimer: (() => void) | undefined;
   #flushes = 0;
 
@@ -51,6 +52,7 @@ export class Fanout {
     this.#onPlayers = onPlayers;
     this.#settings = settings;
     this.#totals = totals;
+    this.#tape = new Tape(settings.chunkSize);
     this.#gop = new GopCache(settings.gop, settings.chunkSize);
     this.#limit = new BacklogLimit(settings);
   }
@@ -61,9 +63,8 @@ export class Fanout {
 
   /** Send a message to everybody, at the end of the window at the latest. */
   push(message: StreamMessage): void {
-    this.#pending.push(message);
-    this.#pendingBytes += message.payload.length;
-    if (this.#pendingBytes >= FLUSH_BYTES) return this.flush();
+    this.#batch.add(this.#tape.append(message));
+    if (this.#batch.bytes >= FLUSH_BYTES) return this.flush();
     if (this.#cancelTimer) return;
     const window = fanoutWindow({ own: this.players, all: this.#totals.players }, this.#settings.maxWindow);
     if (window === 0) return this.flush();
@@ -74,13 +75,11 @@ export class Fanout {
   flush(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    if (this.#pending.length === 0) return;
-    const messages = this.#pending;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    const batch = this.#batch;
+    if (batch.messages.length === 0) return;
+    this.#batch = new Batch();
     this.#flushes += 1;
-    for (const message of messages) this.#gop.add(message);
-    const batch = new Batch(messages);
+    for (const taped of batch.messages) this.#gop.add(taped);
     const now = this.#clock.monotonic();
     const limit = this.#limit.after(batch.bytes, now);
     for (const form of FORMS) if (this.#seats[form].size > 0) this.#deliver(batch, form, now, limit);

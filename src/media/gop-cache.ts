@@ -1,23 +1,44 @@
 import type { OutputForm } from "../domain/ports/channel.ts";
 import { serialise, type StreamMessage } from "./message.ts";
 import { MESSAGE } from "./rtmp/message.ts";
+import { Section, type TapedMessage } from "./tape.ts";
 
 export interface GopLimits {
-  /** Most bytes of payload, with an allowance per message; 0 keeps nothing. */
+  /** Most bytes, as RTMP; 0 keeps nothing. */
   readonly maxBytes: number;
   /** Longest stretch of media in ms. */
   readonly maxDuration: number;
 }
 
-interface Segment {
-  readonly messages: StreamMessage[];
-  bytes: number;
-  /** Serialised when somebody joined; the last segment's are dropped when it grows. */
-  forms: Partial<Record<OutputForm, Buffer>>;
+/** Some messages of the group. */
+class Segment {
+  readonly first: StreamMessage;
+  readonly section = new Section();
+  length = 0;
+  /** Made when somebody joined; the last segment's are dropped when it grows. */
+  rtmp: Buffer | undefined;
+  flv: Buffer | undefined;
+
+  constructor(first: StreamMessage) {
+    this.first = first;
+  }
+
+  get bytes(): number {
+    return this.section.bytes("rtmp");
+  }
+
+  add(taped: TapedMessage): void {
+    this.section.add(taped);
+    this.length += 1;
+    this.forget();
+  }
+
+  forget(): void {
+    this.rtmp = undefined;
+    this.flv = undefined;
+  }
 }
 
-/** What a message costs beside its payload: objects, and the allocator's slack for small ones. */
-const MESSAGE_COST = 256;
 /** A segment of this size is closed: from then on all who join share its bytes. */
 const SEGMENT_BYTES = 256 * 1_024;
 /** Without video a player may begin anywhere; so much sound fills its buffer. */
@@ -51,17 +72,18 @@ export class GopCache {
 
   /** Messages kept. */
   get length(): number {
-    return this.#segments.reduce((sum, { messages }) => sum + messages.length, 0);
+    return this.#segments.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Keep a message, or begin anew with it. */
-  add(message: StreamMessage): void {
+  add(taped: TapedMessage): void {
+    const { message } = taped;
     if (this.#limits.maxBytes === 0) return;
     if (message.startsWith && (message.type === MESSAGE.video || this.#segments.length === 0)) {
       this.clear();
       this.#audioOnly = message.type !== MESSAGE.video;
     } else if (this.#segments.length === 0) return;
-    this.#append(message);
+    this.#append(taped);
     if (this.#audioOnly) this.#forgetOldest(message.time);
     if (this.#bytes > this.#limits.maxBytes || this.#duration(message) > this.#limits.maxDuration)
       this.clear();
@@ -79,48 +101,42 @@ export class GopCache {
    */
   snapshot(form: OutputForm): readonly Buffer[] | undefined {
     if (this.#segments.length === 0) return undefined;
-    return this.#segments.map(
-      (segment, index) => (segment.forms[form] ??= this.#bytesOf(segment, index, form)),
-    );
+    return this.#segments.map((segment, index) => (segment[form] ??= this.#bytesOf(segment, index, form)));
   }
 
-  #append(message: StreamMessage): void {
-    const cost = message.payload.length + MESSAGE_COST;
+  #append(taped: TapedMessage): void {
     let segment = this.#segments.at(-1);
-    if (!segment || this.#isFull(segment, message)) {
-      segment = { messages: [], bytes: 0, forms: {} };
+    if (!segment || this.#isFull(segment, taped.message)) {
+      segment = new Segment(taped.message);
       this.#segments.push(segment);
     }
-    segment.messages.push(message);
-    segment.forms = {};
-    segment.bytes += cost;
-    this.#bytes += cost;
+    segment.add(taped);
+    this.#bytes += taped.end - taped.start;
   }
 
-  #isFull({ messages, bytes }: Segment, next: StreamMessage): boolean {
+  #isFull({ first, bytes }: Segment, next: StreamMessage): boolean {
     if (!this.#audioOnly) return bytes >= SEGMENT_BYTES;
     // The oldest segment is dropped some day: the one behind it must be one to begin with.
-    return next.startsWith !== undefined && next.time - (messages[0]?.time ?? 0) >= AUDIO_SEGMENT_MS;
+    return next.startsWith !== undefined && next.time - first.time >= AUDIO_SEGMENT_MS;
   }
 
   #forgetOldest(now: number): void {
     for (let next = this.#segments[1]; next; next = this.#segments[1]) {
-      const enough = now - (next.messages[0]?.time ?? 0) >= AUDIO_ONLY_MS;
+      const enough = now - next.first.time >= AUDIO_ONLY_MS;
       if (!enough && this.#bytes <= this.#limits.maxBytes) return;
       this.#bytes -= this.#segments.shift()?.bytes ?? 0;
       // It stands first now and needs the headers in front.
-      next.forms = {};
+      next.forget();
     }
   }
 
   #duration(newest: StreamMessage): number {
-    return newest.time - (this.#segments[0]?.messages[0]?.time ?? newest.time);
+    return newest.time - (this.#segments[0]?.first.time ?? newest.time);
   }
 
-  #bytesOf({ messages }: Segment, index: number, form: OutputForm): Buffer {
-    const body = serialise(messages, form, this.#chunkSize);
-    const first = messages[0];
-    if (index > 0 || !first?.startsWith || first.startsWith.length === 0) return body;
+  #bytesOf({ first, section }: Segment, index: number, form: OutputForm): Buffer {
+    const body = section.as(form, this.#chunkSize);
+    if (index > 0 || !first.startsWith || first.startsWith.length === 0) return body;
     return Buffer.concat([serialise(first.startsWith, form, this.#chunkSize, first.time), body]);
   }
 }

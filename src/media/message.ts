@@ -1,7 +1,8 @@
 import type { MediaPacket, OutputForm } from "../domain/ports/channel.ts";
-import { tagBytes, writeTag } from "./flv/tag.ts";
+import { tagBytes } from "./flv/tag.ts";
+import { tagsOf } from "./flv/tags-of-chunks.ts";
 import { writeMessage } from "./rtmp/chunk-writer.ts";
-import { CHUNK_STREAM, MESSAGE } from "./rtmp/message.ts";
+import { CHUNK_STREAM, MESSAGE, type RtmpMessage } from "./rtmp/message.ts";
 
 /** Message types that carry a stream: the same numbers in RTMP and FLV. */
 export type StreamMessageType = typeof MESSAGE.audio | typeof MESSAGE.video | typeof MESSAGE.data;
@@ -48,36 +49,28 @@ const CHUNK_STREAM_OF = Object.freeze({
 /**
  * Messages as bytes on the wire, in one buffer.
  *
- * @param stamp  time for all of them instead of their own; headers are older than the frame they stand before
+ * @param stamp  time for all of them; headers are older than the frame they stand before
  */
 export function serialise(
   messages: readonly StreamMessage[],
   form: OutputForm,
   chunkSize: number,
-  stamp?: number,
+  stamp: number,
 ): Buffer {
-  const parts = messages.map((message) => serialiseOne(message, form, chunkSize, stamp ?? message.time));
-  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+  const chunks = messages.map((message) => writeMessage(rtmpMessageOf(message, stamp), chunkSize));
+  const bytes = Buffer.concat(chunks);
+  if (form === "rtmp") return bytes;
+  const tags = messages.reduce((sum, { payload }) => sum + tagBytes(payload.length), 0);
+  return tagsOf(bytes, chunkSize, tags);
 }
 
 /**
- * One message as bytes on the wire.
+ * A message as RTMP players get it.
  *
  * Metadata is always stamped 0, as nginx-rtmp and SRS stamp it: FFmpeg takes a later onMetaData for a subtitle.
  * [FFmpeg, libavformat/flvdec.c, flv_read_packet]
  */
-export function serialiseOne(
-  { type, payload, header }: StreamMessage,
-  form: OutputForm,
-  chunkSize: number,
-  time: number,
-): Buffer {
+export function rtmpMessageOf({ type, payload, header }: StreamMessage, time: number): RtmpMessage {
   const timestamp = type === MESSAGE.data && header ? 0 : time >>> 0;
-  if (form === "rtmp") {
-    const chunkStreamId = CHUNK_STREAM_OF[type];
-    return writeMessage({ type, streamId: STREAM_ID, chunkStreamId, timestamp, payload }, chunkSize);
-  }
-  const tag = Buffer.allocUnsafe(tagBytes(payload.length));
-  writeTag(tag, 0, { type, timestamp, payload });
-  return tag;
+  return { type, streamId: STREAM_ID, chunkStreamId: CHUNK_STREAM_OF[type], timestamp, payload };
 }

@@ -28,25 +28,29 @@ export function tagBytes(bodyBytes: number): number {
 }
 
 /**
- * Write a tag and its PreviousTagSize. [FLV 10.1 §E.4.1]
+ * Write the header of a tag. [FLV 10.1 §E.4.1]
  *
- * @returns where the next one goes
+ * @param size  of the body
+ * @returns where the body goes
  * @throws RangeError when the body is longer than a tag can say
  */
-export function writeTag(out: Buffer, start: number, { type, timestamp, payload }: FlvTag): number {
-  const size = payload.length;
+export function beginTag(out: Buffer, at: number, type: number, timestamp: number, size: number): number {
   if (size > MAX_TAG_BODY) throw new RangeError(`a tag of ${size} bytes is too long`);
-  out[start] = type;
-  out[start + 1] = size >>> 16;
-  out[start + 2] = size >>> 8;
-  out[start + 3] = size;
-  out[start + 4] = timestamp >>> 16;
-  out[start + 5] = timestamp >>> 8;
-  out[start + 6] = timestamp;
-  out[start + 7] = timestamp >>> 24;
-  out[start + 8] = 0;
-  out[start + 9] = 0;
-  out[start + 10] = 0;
-  payload.copy(out, start + HEADER_BYTES);
-  return out.writeUInt32BE(HEADER_BYTES + size, start + HEADER_BYTES + size);
+  out[at] = type;
+  out[at + 1] = size >>> 16;
+  out[at + 2] = size >>> 8;
+  out[at + 3] = size;
+  out[at + 4] = timestamp >>> 16;
+  out[at + 5] = timestamp >>> 8;
+  out[at + 6] = timestamp;
+  out[at + 7] = timestamp >>> 24;
+  out[at + 8] = 0;
+  out[at + 9] = 0;
+  out[at + 10] = 0;
+  return at + HEADER_BYTES;
+}
+
+/** Write the PreviousTagSize behind a body of `size` bytes. Returns where the next tag goes. */
+export function endTag(out: Buffer, at: number, size: number): number {
+  return out.writeUInt32BE(HEADER_BYTES + size, at);
 }

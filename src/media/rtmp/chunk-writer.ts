@@ -2,9 +2,10 @@ import { MAX_MESSAGE_BYTES, type RtmpMessage } from "./message.ts";
 
 const EXTENDED = 0xff_ffff;
 const FULL_HEADER = 11;
+const EXTENDED_BYTES = 4;
 
 /**
- * Write one message as chunks: a type 0 header, then type 3 continuations. One allocation.
+ * One message as chunks: a type 0 header, then type 3 continuations.
  *
  * A timestamp of 0xffffff or more is written as extended timestamp on every chunk, as the specification, FMS,
  * FFmpeg and SRS do. [RTMP 1.0 §5.3.1]
@@ -13,19 +14,29 @@ const FULL_HEADER = 11;
  * @throws RangeError for what the wire cannot express: a payload over 16 MB, a chunk stream id outside 2 to 65,599
  */
 export function writeMessage(message: RtmpMessage, chunkSize: number): Buffer {
-  const { payload, chunkStreamId } = message;
-  const length = payload.length;
+  const out = Buffer.allocUnsafe(chunkedBytes(message, chunkSize));
+  writeChunks(out, 0, message, chunkSize);
+  return out;
+}
+
+/** How long a message is as chunks. @throws RangeError as {@link writeMessage} */
+export function chunkedBytes({ payload, chunkStreamId, timestamp }: RtmpMessage, chunkSize: number): number {
+  const { length } = payload;
   if (length > MAX_MESSAGE_BYTES) throw new RangeError(`a message of ${length} bytes is too long`);
   if (!(chunkSize >= 1)) throw new RangeError(`chunk size ${chunkSize}`);
   const basic = basicHeaderBytes(chunkStreamId);
-  const timestamp = message.timestamp >>> 0;
-  const extended = timestamp >= EXTENDED ? 4 : 0;
+  const extended = timestamp >>> 0 >= EXTENDED ? EXTENDED_BYTES : 0;
   const continuations = length > chunkSize ? Math.ceil(length / chunkSize) - 1 : 0;
-  const out = Buffer.allocUnsafe(
-    basic + FULL_HEADER + extended + length + continuations * (basic + extended),
-  );
+  return basic + FULL_HEADER + extended + length + continuations * (basic + extended);
+}
 
-  let at = writeBasicHeader(out, 0, 0, chunkStreamId);
+/** Write a message as chunks into `out`, where {@link chunkedBytes} must fit. Returns where the next one goes. */
+export function writeChunks(out: Buffer, start: number, message: RtmpMessage, chunkSize: number): number {
+  const { payload, chunkStreamId, streamId } = message;
+  const { length } = payload;
+  const timestamp = message.timestamp >>> 0;
+  const extended = timestamp >= EXTENDED;
+  let at = writeBasicHeader(out, start, 0, chunkStreamId);
   const field = extended ? EXTENDED : timestamp;
   out[at] = field >>> 16;
   out[at + 1] = field >>> 8;
@@ -35,22 +46,23 @@ export function writeMessage(message: RtmpMessage, chunkSize: number): Buffer {
   out[at + 5] = length;
   out[at + 6] = message.type;
   // The one little-endian number of the protocol. [RTMP 1.0 §5.3.1.2.1]
-  out.writeUInt32LE(message.streamId >>> 0, at + 7);
+  out[at + 7] = streamId;
+  out[at + 8] = streamId >>> 8;
+  out[at + 9] = streamId >>> 16;
+  out[at + 10] = streamId >>> 24;
   at += FULL_HEADER;
   if (extended) at = out.writeUInt32BE(timestamp, at);
 
   let sent = Math.min(length, chunkSize);
-  payload.copy(out, at, 0, sent);
-  at += sent;
+  at += payload.copy(out, at, 0, sent);
   while (sent < length) {
     at = writeBasicHeader(out, at, 3, chunkStreamId);
     if (extended) at = out.writeUInt32BE(timestamp, at);
     const end = Math.min(length, sent + chunkSize);
-    payload.copy(out, at, sent, end);
-    at += end - sent;
+    at += payload.copy(out, at, sent, end);
     sent = end;
   }
-  return out;
+  return at;
 }
 
 function basicHeaderBytes(chunkStreamId: number): 1 | 2 | 3 {

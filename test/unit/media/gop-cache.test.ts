@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GopCache } from "../../../src/media/gop-cache.ts";
 import type { StreamMessage } from "../../../src/media/message.ts";
+import { Tape } from "../../../src/media/tape.ts";
 import { RecordingSubscriber } from "../../support/recording-subscriber.ts";
 
 const LIMITS = { maxBytes: 1_048_576, maxDuration: 30_000 };
@@ -11,6 +12,13 @@ const header = (text: string): StreamMessage => ({
   payload: Buffer.from(text),
   header: true,
 });
+/** A cache that is given messages as the fan-out gives them. */
+class TestCache extends GopCache {
+  readonly #tape = new Tape(65_536);
+  keep(...messages: readonly StreamMessage[]): void {
+    for (const message of messages) this.add(this.#tape.append(message));
+  }
+}
 const HEADERS = [header("one"), header("two")];
 
 function picture(time: number, key = false, bytes = 100, headers = HEADERS): StreamMessage {
@@ -30,21 +38,21 @@ const expected = (messages: readonly StreamMessage[], stamp?: number) =>
   messages.map(({ type, time, payload }) => [type, stamp ?? time, payload.toString("latin1")]);
 
 test("who joins gets the headers, stamped with the keyframe's time, and all since the keyframe, in both forms", () => {
-  const cache = new GopCache(LIMITS, 65_536);
+  const cache = new TestCache(LIMITS, 65_536);
   const old = [picture(0, true), sound(10), picture(40)];
   const now = [picture(90_000, true), sound(90_010), picture(90_040), picture(90_080)];
-  for (const message of [...old, ...now]) cache.add(message);
+  for (const message of [...old, ...now]) cache.keep(message);
   const all = [...expected(HEADERS, 90_000), ...expected(now)];
   assert.deepEqual(read(cache, "flv"), all);
   assert.deepEqual(read(cache, "rtmp"), all);
 });
 
 test("nothing is kept before the first keyframe, and nothing after clear", () => {
-  const cache = new GopCache(LIMITS, 65_536);
-  cache.add(picture(0));
-  cache.add(sound(0));
+  const cache = new TestCache(LIMITS, 65_536);
+  cache.keep(picture(0));
+  cache.keep(sound(0));
   assert.equal(cache.snapshot("flv"), undefined);
-  cache.add(picture(40, true));
+  cache.keep(picture(40, true));
   assert.equal(cache.length, 1);
   cache.clear();
   assert.equal(cache.snapshot("flv"), undefined);
@@ -52,44 +60,44 @@ test("nothing is kept before the first keyframe, and nothing after clear", () =>
 });
 
 test("a group over its bytes is dropped as a whole, and the next one is kept", () => {
-  const cache = new GopCache({ ...LIMITS, maxBytes: 10_000 }, 65_536);
-  cache.add(picture(0, true, 5_000));
-  cache.add(picture(40, false, 4_000));
+  const cache = new TestCache({ ...LIMITS, maxBytes: 10_000 }, 65_536);
+  cache.keep(picture(0, true, 5_000));
+  cache.keep(picture(40, false, 4_000));
   assert.equal(cache.length, 2);
-  cache.add(picture(80, false, 1_000));
+  cache.keep(picture(80, false, 1_000));
   assert.equal(cache.snapshot("flv"), undefined);
-  cache.add(picture(120, false, 10));
+  cache.keep(picture(120, false, 10));
   assert.equal(cache.snapshot("flv"), undefined, "never in the middle of a group");
-  cache.add(picture(160, true, 10));
+  cache.keep(picture(160, true, 10));
   assert.equal(cache.length, 1);
 });
 
 test("messages without bytes count, too", () => {
-  const cache = new GopCache({ ...LIMITS, maxBytes: 10_000 }, 65_536);
-  cache.add(picture(0, true, 1));
-  for (let index = 0; index < 100; index++) cache.add(picture(0, false, 0));
+  const cache = new TestCache({ ...LIMITS, maxBytes: 10_000 }, 65_536);
+  cache.keep(picture(0, true, 1));
+  for (let index = 0; index < 1_000; index++) cache.keep(picture(0, false, 0));
   assert.equal(cache.snapshot("flv"), undefined);
 });
 
 test("a group over its time is dropped as a whole", () => {
-  const cache = new GopCache({ ...LIMITS, maxDuration: 1_000 }, 65_536);
-  cache.add(picture(5_000, true));
-  cache.add(picture(6_000));
+  const cache = new TestCache({ ...LIMITS, maxDuration: 1_000 }, 65_536);
+  cache.keep(picture(5_000, true));
+  cache.keep(picture(6_000));
   assert.equal(cache.length, 2);
-  cache.add(picture(6_001));
+  cache.keep(picture(6_001));
   assert.equal(cache.snapshot("flv"), undefined);
 });
 
 test("a cache of 0 bytes keeps nothing", () => {
-  const cache = new GopCache({ ...LIMITS, maxBytes: 0 }, 65_536);
-  cache.add(picture(0, true));
+  const cache = new TestCache({ ...LIMITS, maxBytes: 0 }, 65_536);
+  cache.keep(picture(0, true));
   assert.equal(cache.snapshot("flv"), undefined);
 });
 
 test("without video the last seconds are kept, from a message on that one can begin with", () => {
-  const cache = new GopCache(LIMITS, 65_536);
+  const cache = new TestCache(LIMITS, 65_536);
   const all = Array.from({ length: 1_000 }, (_, index) => sound(index * 20, true));
-  for (const message of all) cache.add(message);
+  for (const message of all) cache.keep(message);
   const kept = cache.length;
   const first = all.length - kept;
   assert.ok(kept >= 100 && kept <= 130, `${kept} messages of 20 ms`);
@@ -98,21 +106,21 @@ test("without video the last seconds are kept, from a message on that one can be
 });
 
 test("when video begins, the sound before it is forgotten", () => {
-  const cache = new GopCache(LIMITS, 65_536);
-  for (let at = 0; at < 500; at += 20) cache.add(sound(at, true));
-  cache.add(picture(500, true));
-  cache.add(sound(510));
+  const cache = new TestCache(LIMITS, 65_536);
+  for (let at = 0; at < 500; at += 20) cache.keep(sound(at, true));
+  cache.keep(picture(500, true));
+  cache.keep(sound(510));
   assert.equal(cache.length, 2);
 });
 
 test("who joins later shares the bytes made before, but for the newest quarter megabyte", () => {
-  const cache = new GopCache({ ...LIMITS, maxBytes: 16 * 1_048_576 }, 65_536);
-  cache.add(picture(0, true, 100_000));
-  for (let at = 40; at < 800; at += 40) cache.add(picture(at, false, 100_000));
+  const cache = new TestCache({ ...LIMITS, maxBytes: 16 * 1_048_576 }, 65_536);
+  cache.keep(picture(0, true, 100_000));
+  for (let at = 40; at < 800; at += 40) cache.keep(picture(at, false, 100_000));
   const before = cache.snapshot("rtmp") ?? [];
   assert.equal(cache.snapshot("rtmp")?.[0], before[0]);
   assert.equal(cache.snapshot("rtmp")?.at(-1), before.at(-1), "nothing changed, nothing is made anew");
-  cache.add(picture(800, false, 1_000));
+  cache.keep(picture(800, false, 1_000));
   const after = cache.snapshot("rtmp") ?? [];
   const shared = after.filter((bytes) => before.includes(bytes));
   const own = after.filter((bytes) => !before.includes(bytes));

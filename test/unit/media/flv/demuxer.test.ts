@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { FlvDemuxer } from "../../../../src/media/flv/demuxer.ts";
-import { flvFileHeader, tagBytes, writeTag, type FlvTag } from "../../../../src/media/flv/tag.ts";
+import { beginTag, endTag, flvFileHeader, tagBytes, type FlvTag } from "../../../../src/media/flv/tag.ts";
 import { flvHeader, flvTag, readFlv } from "../../../support/flv-file.ts";
 import { sampleFlv, sampleStream } from "../../../support/sample-stream.ts";
 
@@ -21,14 +21,14 @@ const bytes = (...values: number[]): Buffer => Buffer.from(values);
 
 test("what is written is what an independent reader reads", () => {
   const payload = Buffer.from("payload");
-  const tag = { type: 9, timestamp: 0xfedc_ba98, payload } as const;
   const out = Buffer.alloc(tagBytes(payload.length));
-  assert.equal(writeTag(out, 0, tag), out.length);
+  const body = beginTag(out, 0, 9, 0xfedc_ba98, payload.length);
+  assert.equal(endTag(out, body + payload.copy(out, body), payload.length), out.length);
   const [read] = readFlv(Buffer.concat([flvFileHeader({ audio: false, video: true }), out]));
   assert.deepEqual(read, { type: 9, timestamp: 0xfedc_ba98, body: payload });
   assert.deepEqual(flvFileHeader({ audio: true, video: true }), flvHeader());
   assert.equal(flvFileHeader({ audio: true, video: false })[4], 4);
-  assert.throws(() => writeTag(out, 0, { ...tag, payload: Buffer.alloc(0x100_0000) }), RangeError);
+  assert.throws(() => beginTag(out, 0, 9, 0, 0x100_0000), RangeError);
 });
 
 test("a stream is read the same however it is cut into pieces", () => {
