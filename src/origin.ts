@@ -25,6 +25,8 @@ import { systemClock } from "./ops/clock.ts";
 import { eventLoopLoad } from "./ops/load.ts";
 import { createLogger } from "./ops/logger.ts";
 import { keepTrying } from "./ops/keep-trying.ts";
+import { measuredGates } from "./ops/measured-gates.ts";
+import { OriginMetrics } from "./ops/metrics.ts";
 import { createMemoryRegistry } from "./registry/memory-registry.ts";
 import { MemoryStore } from "./registry/memory-store.ts";
 import { createRedisRegistry } from "./registry/redis-registry.ts";
@@ -88,7 +90,8 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const { name } = config;
   const instance = randomUUID();
   const log = overrides.log ?? createLogger(config.log, { service: "holdfast", origin: name, version });
-  const registry = overrides.registry ?? createRegistry(config, clock, log);
+  const metrics = new OriginMetrics({ name, instance, version, clock, settings: config.metrics });
+  const registry = metrics.registry(overrides.registry ?? createRegistry(config, clock, log));
   const stopping = new AbortController();
   const bound = { rtmp: config.rtmp.port, http: config.http.port };
 
@@ -97,7 +100,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const fleet = createFleet({
     registry,
     channels,
-    relayDialer: createRelayDialer({ config, clock, log, budgets }),
+    relayDialer: metrics.dialer(createRelayDialer({ config, clock, log, budgets })),
     peerProbe,
     clock,
     log,
@@ -106,13 +109,13 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     authorise,
     load: eventLoopLoad(),
   });
-  const gates = { publish: fleet.publish, play: fleet.play };
+  const gates = measuredGates(fleet, clock, metrics.answered);
   const lookup = (key: Parameters<typeof fleet.lookup.find>[0]) => fleet.lookup.find(key);
   const rtmp = createRtmpServer({ config, ...gates, log, clock, budgets });
   const flv = createFlvHandlers({ config, ...gates, log, clock, budgets });
   const http = createPublicApp({ config, identity: { name, instance }, flv, lookup, readiness, log });
   const explain = (key: Parameters<typeof explainStream>[1]) => explainStream(registry, key);
-  const api = createApiApp({ config, version, registry, lookup, explain, readiness, log });
+  const api = createApiApp({ config, version, registry, lookup, explain, readiness, metrics, log });
 
   function describe(): OriginDescription {
     const state = stopping.signal.aborted ? "draining" : "up";
@@ -136,6 +139,16 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   }
 
   async function open(): Promise<void> {
+    metrics.start({
+      sessions: [rtmp.tally, flv.tally],
+      doors: { rtmp: rtmp.admission, http: http.admission, api: api.admission },
+      channels,
+      halfReceived: budgets.all,
+      registry,
+      session: fleet.session,
+      streams: () => fleet.streams(),
+      ready: () => Object.values(readiness()).every(({ ok }) => ok),
+    });
     await rtmp.listen();
     await http.start();
     await api.start();

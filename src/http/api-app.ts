@@ -9,11 +9,14 @@ import {
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.ts";
 import type { Registry } from "../domain/ports/registry.ts";
+import { Admission } from "../ops/admission.ts";
+import { systemClock } from "../ops/clock.ts";
 import { addApiAuth } from "./api-auth.ts";
 import { createApp } from "./app.ts";
 import { createHttpPort, type HttpPort } from "./http-port.ts";
 import { addEventRoutes } from "./routes-events.ts";
 import { addHealthRoutes, type Readiness } from "./routes-health.ts";
+import { addMetricsRoute, type MetricsText } from "./routes-metrics.ts";
 import { addOriginRoutes } from "./routes-origins.ts";
 import { addStreamRoutes, type Explain } from "./routes-streams.ts";
 import { addSrsRoutes, type StreamLookup } from "./srs-compat.ts";
@@ -26,6 +29,7 @@ export interface ApiAppOptions {
   readonly lookup: StreamLookup;
   readonly explain: Explain;
   readonly readiness: () => Readiness;
+  readonly metrics: MetricsText;
   readonly log: Logger;
 }
 
@@ -35,13 +39,16 @@ const MAX_CONNECTIONS = 1_000;
 /** The API port: what the fleet knows, for operators and programs. On loopback unless there is a token. */
 export function createApiApp(options: ApiAppOptions): HttpPort {
   const { config, log, registry } = options;
+  const { limits } = config;
+  const most = { ...limits, connections: Math.min(MAX_CONNECTIONS, limits.connections) };
+  const admission = new Admission(most, systemClock, log);
   const app = createApp({
     log,
     maxHeaderBytes: config.limits.httpHeader,
     maxBodyBytes: config.limits.httpBody,
     headersTimeoutMs: config.limits.handshakeTimeout,
     requestTimeoutMs: Math.max(REQUEST_TIMEOUT_MS, config.limits.handshakeTimeout),
-    admission: { ...config.limits, connections: Math.min(MAX_CONNECTIONS, config.limits.connections) },
+    admission,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -52,6 +59,7 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
   addApiAuth(app, config.api.token);
   addOpenApi(app, options.version);
   addHealthRoutes(app, options.readiness, { details: true });
+  addMetricsRoute(app, options.metrics);
   addSrsRoutes(app, { lookup: options.lookup, vhosts: config.vhosts, log });
   app.after(() => {
     addOriginRoutes(app, registry);
@@ -60,7 +68,7 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
   });
   // The settings allow `api.bind` beyond loopback only together with a token.
   const host = config.api.bind ?? (config.api.token === undefined ? "127.0.0.1" : config.bind);
-  return createHttpPort(app, { host, port: config.api.port, setting: "api.port" });
+  return createHttpPort(app, admission, { host, port: config.api.port, setting: "api.port" });
 }
 
 function addOpenApi(app: FastifyInstance, version: string): void {

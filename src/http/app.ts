@@ -2,9 +2,7 @@ import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { HoldfastError } from "../domain/errors.ts";
-import { Admission } from "../ops/admission.ts";
-import { systemClock } from "../ops/clock.ts";
-import type { AdmissionLimits } from "../ops/connection-limits.ts";
+import type { Admission } from "../ops/admission.ts";
 import { collectAllowedMethods } from "./allowed-methods.ts";
 import { answerBadHttp, answerError, pathOf } from "./answer-errors.ts";
 
@@ -22,7 +20,7 @@ export interface AppOptions {
   /** Longest time until the whole request is received, in ms; 0 for no limit (media is published by POST). */
   readonly requestTimeoutMs: number;
   /** How many connections, in all and of one address. */
-  readonly admission: AdmissionLimits;
+  readonly admission: Admission;
   /** Narrows a `/*` route to the paths that it serves. */
   readonly catchAll?: (path: string) => boolean;
 }
@@ -48,8 +46,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => answerError(error, reply, log),
     clientErrorHandler: (error, socket) => answerBadHttp(error, socket, log),
   });
-  const admission = new Admission(options.admission, systemClock, log);
-  app.server.on("connection", (socket: Socket) => void admission.admit(socket));
+  app.server.on("connection", (socket: Socket) => void options.admission.admit(socket));
 
   const allowedMethods = collectAllowedMethods(app, options.catchAll ?? (() => false));
   app.setErrorHandler((error, _request, reply) => answerError(error, reply, log));

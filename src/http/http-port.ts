@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { formatAddress } from "../domain/address.ts";
 import { HoldfastError } from "../domain/errors.ts";
+import type { Admission } from "../ops/admission.ts";
 
 /** One listening HTTP port of an origin. */
 export interface HttpPort {
@@ -9,6 +10,8 @@ export interface HttpPort {
   readonly app: FastifyInstance;
   /** Where it listens, `host:port`; empty before `start`. */
   readonly address: string;
+  /** Who was let in, and who was not. */
+  readonly admission: Admission;
   /** @throws HoldfastError `PORT_IN_USE`; `CONFIG_INVALID` when the address is not one of this machine */
   start(): Promise<void>;
   /** Take no more requests, let running ones end for a moment, then close every connection. */
@@ -28,10 +31,15 @@ export interface HttpPortOptions {
 }
 
 /** Bind an application to its address. */
-export function createHttpPort(app: FastifyInstance, options: HttpPortOptions): HttpPort {
+export function createHttpPort(
+  app: FastifyInstance,
+  admission: Admission,
+  options: HttpPortOptions,
+): HttpPort {
   let address = "";
   return {
     app,
+    admission,
     get address() {
       return address;
     },

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.ts";
+import { Admission } from "../ops/admission.ts";
+import { systemClock } from "../ops/clock.ts";
 import { createApp } from "./app.ts";
 import { createHttpPort, type HttpPort } from "./http-port.ts";
 import { addFlvRoutes, isFlvPath, type FlvHandlers } from "./routes-flv.ts";
@@ -23,6 +25,7 @@ export interface PublicAppOptions {
  */
 export function createPublicApp(options: PublicAppOptions): HttpPort {
   const { config, flv, log } = options;
+  const admission = new Admission(config.limits, systemClock, log);
   const app = createApp({
     log,
     maxHeaderBytes: config.limits.httpHeader,
@@ -30,7 +33,7 @@ export function createPublicApp(options: PublicAppOptions): HttpPort {
     headersTimeoutMs: config.limits.handshakeTimeout,
     // A publish by POST is one request for as long as the encoder runs.
     requestTimeoutMs: 0,
-    admission: config.limits,
+    admission,
     catchAll: isFlvPath,
   });
 
@@ -49,5 +52,10 @@ export function createPublicApp(options: PublicAppOptions): HttpPort {
   addFlvRoutes(app, flv, log);
 
   const { bind: host, http } = config;
-  return createHttpPort(app, { host, port: http.port, setting: "http.port", beforeStop: () => flv.stop() });
+  return createHttpPort(app, admission, {
+    host,
+    port: http.port,
+    setting: "http.port",
+    beforeStop: () => flv.stop(),
+  });
 }

@@ -72,6 +72,16 @@ export class MediaChannel implements Channel {
     return this.#fanout.players;
   }
 
+  /** Bytes kept for players that join. */
+  get gopBytes(): number {
+    return this.#fanout.gopBytes;
+  }
+
+  /** The fan-out window, ms. */
+  get window(): number {
+    return this.#fanout.window;
+  }
+
   get ready(): boolean {
     return this.#attached?.feed.entered ?? false;
   }

@@ -35,6 +35,18 @@ export class MediaChannels implements Channels {
     return this.#totals.players;
   }
 
+  /** Bytes that all channels keep for players that join. */
+  get gopBytes(): number {
+    let bytes = 0;
+    for (const channel of this.#channels.values()) bytes += channel.gopBytes;
+    return bytes;
+  }
+
+  /** The present fan-out window of each channel, in ms. */
+  windows(): readonly number[] {
+    return [...this.#channels.values()].map(({ window }) => window);
+  }
+
   get(key: StreamKey): Channel | undefined {
     return this.#channels.get(key);
   }

@@ -61,12 +61,22 @@ export class Fanout {
     return this.#seats.rtmp.size + this.#seats.flv.size;
   }
 
+  /** Bytes kept for players that join. */
+  get gopBytes(): number {
+    return this.#gop.bytes;
+  }
+
+  /** How long messages are collected now, in ms. */
+  get window(): number {
+    return fanoutWindow({ own: this.players, all: this.#totals.players }, this.#settings.maxWindow);
+  }
+
   /** Send a message to everybody, at the end of the window at the latest. */
   push(message: StreamMessage): void {
     this.#batch.add(this.#tape.append(message));
     if (this.#batch.bytes >= FLUSH_BYTES) return this.flush();
     if (this.#cancelTimer) return;
-    const window = fanoutWindow({ own: this.players, all: this.#totals.players }, this.#settings.maxWindow);
+    const { window } = this;
     if (window === 0) return this.flush();
     this.#cancelTimer = this.#clock.after(window, () => this.flush());
   }

@@ -1,7 +1,13 @@
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { Clock } from "../domain/ports/clock.ts";
-import { ConnectionLimits, plainAddress, type AdmissionLimits } from "./connection-limits.ts";
+import {
+  ConnectionLimits,
+  plainAddress,
+  type AdmissionLimits,
+  type AdmissionRefusal,
+} from "./connection-limits.ts";
+import { Counts } from "./counts.ts";
 
 const REFUSALS_LOGGED_EVERY = 1_000;
 
@@ -10,6 +16,8 @@ export class Admission {
   readonly #limits: ConnectionLimits;
   readonly #clock: Clock;
   readonly #log: Logger;
+  /** Connections that were not let in. */
+  readonly refused = new Counts<{ reason: AdmissionRefusal }>();
   #refusals = 0;
   #refusalsLoggedAt = -Infinity;
 
@@ -19,6 +27,11 @@ export class Admission {
     this.#log = log;
   }
 
+  /** Open connections. */
+  get open(): number {
+    return this.#limits.open;
+  }
+
   /** The IP address of a connection that may stay; it is counted until it closes. `undefined`: it is gone. */
   admit(socket: Socket): string | undefined {
     const address = plainAddress(socket.remoteAddress ?? "");
@@ -26,6 +39,7 @@ export class Admission {
     const refusal = this.#limits.admit(address);
     if (refusal !== undefined) {
       socket.resetAndDestroy();
+      this.refused.add({ reason: refusal });
       return this.#refused(address, refusal);
     }
     socket.once("close", () => this.#limits.release(address));

@@ -33,6 +33,7 @@ function ports({ config = {}, registry = registryWith() }: Build) {
     lookup: async (key: typeof cam1.key) => (await registry.locate([key]))[0],
     explain: () => Promise.reject(new HoldfastError("INTERNAL")),
     flv: flvHandlers(),
+    metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     readiness: () => ({}),
     log: logInto([]),
   };

@@ -47,6 +47,10 @@ function play(path: string, protocols: string[] = []) {
   return { websocket, reader, seen };
 }
 
+/** The server's end is a player before the client's knows that it is connected. */
+const opened = (websocket: WebSocket) =>
+  waitFor(() => websocket.readyState === websocket.OPEN, { what: "the open WebSocket" });
+
 async function endCode(stream: string) {
   const line = await waitFor(() =>
     flv.lines.find((line) => line["msg"] === "session ended" && line["stream"] === stream),
@@ -131,11 +135,13 @@ test("a player that says too much is closed, by size and by number", async () =>
   write();
   const big = play("/ws/loud.flv");
   await players(1);
+  await opened(big.websocket);
   big.websocket.send(Buffer.alloc(5_000));
   await waitFor(() => big.seen.code === 1_009);
   await players(0);
   const many = play("/ws/loud.flv");
   await players(1);
+  await opened(many.websocket);
   for (let count = 0; count < 200; count++) many.websocket.send("x");
   await waitFor(() => many.seen.code !== undefined);
   await players(0);

@@ -5,6 +5,7 @@ import type { Config } from "../../config/schema.ts";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { PlayGate, PublishGate } from "../../fleet/gates.ts";
+import { SessionTally } from "../session-tally.ts";
 import { ChunkedFraming } from "./chunked.ts";
 import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
 import { readFlvTarget, type FlvTarget } from "./flv-request.ts";
@@ -21,9 +22,10 @@ export interface FlvDeps {
   readonly clock: Clock;
   /** Memory that all connections of the origin share. */
   readonly budgets: ReceiveBudgets;
+  readonly tally: SessionTally;
 }
 
-export interface FlvOptions extends Omit<FlvDeps, "budgets"> {
+export interface FlvOptions extends Omit<FlvDeps, "budgets" | "tally"> {
   /** Shared with what else receives media for the origin; its own when absent. */
   readonly budgets?: ReceiveBudgets;
 }
@@ -42,13 +44,16 @@ export interface FlvHandlers {
   post(request: IncomingMessage, response: ServerResponse): void;
   /** A WebSocket upgrade. The server must listen for errors of the socket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** What is counted of its sessions. */
+  readonly tally: SessionTally;
   /** End every connection, in order; refuse what comes from now on. */
   stop(): void;
 }
 
 export function createFlvHandlers(options: FlvOptions): FlvHandlers {
   const { budgets = receiveBudgets(options.config.limits) } = options;
-  const deps: FlvDeps = { ...options, budgets };
+  const tally = new SessionTally(["http-flv", "ws-flv"]);
+  const deps: FlvDeps = { ...options, budgets, tally };
   const sessions = new Set<FlvSession>();
   const httpDeps = { ...deps, framing: new ChunkedFraming() };
   const upgrader = createUpgrader(deps.config.limits.webSocketMessage);
@@ -76,6 +81,7 @@ export function createFlvHandlers(options: FlvOptions): FlvHandlers {
   }
 
   return {
+    tally,
     get(request, response) {
       if (request.method === "OPTIONS") return answerOptions(response);
       try {

@@ -88,6 +88,7 @@ export class HttpFlvPublisher implements FlvSession {
     if (publication.revoked.aborted || publication.source.closed.aborted) return this.#onLost();
     publication.revoked.addEventListener("abort", this.#lost);
     publication.source.closed.addEventListener("abort", this.#lost);
+    this.#log.begin();
     this.#watch.expectMedia(() => this.#tags);
     this.#request.on("data", (data: Buffer) => this.#read(data));
     this.#request.once("end", () => this.#complete());

@@ -115,6 +115,7 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
         DRAIN_MS,
       );
     response.flushHeaders();
+    this.#log.begin();
     this.#socket.setNoDelay(true);
     // Counts from the last byte that the socket took, and only while there are more.
     response.setTimeout(this.#deps.config.limits.playerTimeout, () => {

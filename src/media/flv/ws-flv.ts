@@ -114,6 +114,7 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
 
   #serve(websocket: WebSocket, channel: Channel): void {
     this.#websocket = websocket;
+    this.#log.begin();
     this.#listen(websocket);
     this.write(fileHeaderOf(channel));
     try {

@@ -6,6 +6,7 @@ import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import { Admission } from "../../ops/admission.ts";
 import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { SessionTally } from "../session-tally.ts";
 import { RtmpSession, type SessionDeps } from "./session.ts";
 import { TlsCredentials } from "./tls-credentials.ts";
 
@@ -20,6 +21,9 @@ export interface RtmpServer {
   readonly address: string;
   readonly tlsAddress: string | undefined;
   readonly sessionCount: number;
+  /** What is counted of its sessions, and of those who were not let in. */
+  readonly tally: SessionTally;
+  readonly admission: Admission;
   /** Take no more connections and end the present ones in order; after `graceMs` they are cut. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -40,7 +44,8 @@ const KEEP_ALIVE = 30_000;
 class Listener implements RtmpServer {
   readonly #deps: SessionDeps;
   readonly #log: Logger;
-  readonly #admission: Admission;
+  readonly tally = new SessionTally(["rtmp", "rtmps"]);
+  readonly admission: Admission;
   readonly #sessions = new Set<RtmpSession>();
   readonly #servers: Server[] = [];
   #credentials: TlsCredentials | undefined;
@@ -52,7 +57,7 @@ class Listener implements RtmpServer {
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     this.#log = deps.log;
-    this.#admission = new Admission(deps.config.limits, deps.clock, deps.log);
+    this.admission = new Admission(deps.config.limits, deps.clock, deps.log);
   }
 
   async listen(): Promise<void> {
@@ -123,7 +128,7 @@ class Listener implements RtmpServer {
     // Until the session listens, and for the raw socket under TLS.
     socket.on("error", () => undefined);
     if (this.#stopping) return void socket.destroy();
-    const address = this.#admission.admit(socket);
+    const address = this.admission.admit(socket);
     if (address === undefined) return;
     const stream = credentials
       ? new TLSSocket(socket, { isServer: true, secureContext: credentials.context })
@@ -132,13 +137,15 @@ class Listener implements RtmpServer {
       this.#deps,
       { id: randomUUID(), protocol: credentials ? "rtmps" : "rtmp", address },
       { socket: stream, reset: () => void socket.resetAndDestroy() },
-      () => this.#gone(session),
+      (reason) => this.#gone(session, reason),
     );
     this.#sessions.add(session);
+    this.tally.begin(session);
   }
 
-  #gone(session: RtmpSession): void {
+  #gone(session: RtmpSession, reason: HoldfastError): void {
     this.#sessions.delete(session);
+    this.tally.end(session, reason.code);
     if (this.#sessions.size === 0) this.#emptied();
   }
 }

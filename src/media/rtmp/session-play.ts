@@ -36,6 +36,14 @@ export class PlayRole implements SessionRole, Subscriber {
     return this.#channel !== undefined;
   }
 
+  get active(): boolean {
+    return this.accepted && !this.#over;
+  }
+
+  get relays(): boolean {
+    return this.#revoked !== undefined;
+  }
+
   /** Ask the gate. Nothing is sent before it has answered: every client waits for five seconds and more. */
   async begin(): Promise<void> {
     let answer: PlayAnswer;

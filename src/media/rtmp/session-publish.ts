@@ -42,6 +42,10 @@ export class PublishRole implements SessionRole {
     return this.#publication !== undefined;
   }
 
+  get active(): boolean {
+    return this.accepted && this.#ended === undefined;
+  }
+
   /** Media messages taken. */
   get received(): number {
     return this.#received;

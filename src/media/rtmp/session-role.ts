@@ -13,11 +13,18 @@ export interface SessionRole {
   readonly key: StreamKey;
   /** False while the gate is thinking. */
   readonly accepted: boolean;
+  /** True from the gate's yes until it leaves. */
+  readonly active: boolean;
+  /** It plays for another origin. */
+  readonly relays?: boolean;
   /** The client or the connection ended it. Does nothing when called again. */
   leave(how: PublicationEnd): void;
   /** This origin ends it, for `reason`; the role ends the session with the fitting words. */
   dismiss(reason: HoldfastError): void;
 }
+
+/** The connection is gone, for this reason. */
+export type SessionClosed = (reason: HoldfastError) => void;
 
 /** What a role may use of its session. */
 export interface RoleHost {

@@ -14,7 +14,7 @@ import type { ReceiveBudgets } from "../memory-budget.ts";
 import { logSessionEnd } from "../session-end.ts";
 import { PlayRole } from "./session-play.ts";
 import { PublishRole } from "./session-publish.ts";
-import type { RoleHost, SessionRole } from "./session-role.ts";
+import type { RoleHost, SessionClosed, SessionRole } from "./session-role.ts";
 import { SessionWatch } from "../session-watch.ts";
 import { readPlayName, readStreamName, type StreamName } from "../stream-name.ts";
 
@@ -38,19 +38,19 @@ export class RtmpSession implements RoleHost {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #began: number;
-  readonly #closed: () => void;
+  readonly #closed: SessionClosed;
   readonly #watch: SessionWatch;
   #connect: ConnectRequest | undefined;
   #announced = false;
   #role: PublishRole | PlayRole | undefined;
-  #lastRole: SessionRole | undefined;
+  lastRole: SessionRole | undefined;
   /** A publisher once: what it still has on the way is no attack. */
   #hasPublished = false;
   #dropped = 0;
   #end: HoldfastError | undefined;
 
   /** @param closed called once, when the socket is gone */
-  constructor(deps: SessionDeps, peer: PeerIdentity, socket: PeerSocket, closed: () => void) {
+  constructor(deps: SessionDeps, peer: PeerIdentity, socket: PeerSocket, closed: SessionClosed) {
     const { config, clock } = deps;
     this.config = config;
     this.gates = { publish: deps.publish, play: deps.play };
@@ -141,7 +141,7 @@ export class RtmpSession implements RoleHost {
     this.#role = publishes
       ? new PublishRole(this, name, streamId, this.#announced)
       : new PlayRole(this, name, streamId);
-    this.#lastRole = this.#role;
+    this.lastRole = this.#role;
     this.#role.begin().catch((error: unknown) => this.fault(error));
   }
 
@@ -244,7 +244,7 @@ export class RtmpSession implements RoleHost {
   closed(): void {
     const reason = this.#end ?? new HoldfastError("CLIENT_LEFT");
     this.end(reason);
-    logSessionEnd(this.#log, this, this.#lastRole, reason, this.#dropped);
-    this.#closed();
+    logSessionEnd(this.#log, this, this.lastRole, reason, this.#dropped);
+    this.#closed(reason);
   }
 }

@@ -29,6 +29,7 @@ function build(t: TestContext, { config = {}, registry = registryWith(), ready =
         lookup: null,
         history: [],
       }),
+    metrics: { contentType: "text/plain", text: () => Promise.resolve("holdfast_ready 1\n") },
     readiness: () => ({ session: { ok: ready, detail: "registered" } }),
     log: logInto(lines),
   });
@@ -151,7 +152,7 @@ test("with a token every path but health asks for it", async (t) => {
 
   assert.equal(await ask("/livez"), 200);
   assert.equal(await ask("/readyz"), 200);
-  for (const url of ["/api/fleet/v1/origins", "/api/fleet/v1/openapi.json", "/api/v1/clusters", "/nothing"]) {
+  for (const url of ["/api/fleet/v1/origins", "/metrics", "/api/v1/clusters", "/nothing"]) {
     assert.equal(await ask(url), 401, url);
     assert.equal(await ask(url, `Bearer ${TOKEN.slice(0, -1)}x`), 401, url);
     assert.equal(await ask(url, TOKEN), 401, url);

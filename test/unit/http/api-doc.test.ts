@@ -19,6 +19,7 @@ function ports() {
     explain: (key: typeof cam1.key) =>
       Promise.resolve({ stream: key, live: false, summary: "", reasons: [], lookup: null, history: [] }),
     flv: flvHandlers(),
+    metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     readiness: () => ({}),
     log: logInto([]),
   };

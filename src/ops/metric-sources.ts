@@ -1,0 +1,53 @@
+import type { Sample } from "./counts.ts";
+
+/**
+ * Where an origin's metrics come from: plain numbers that are counted where things happen, and read when somebody
+ * asks. Every part of an origin fits as it is.
+ */
+export interface MetricSources {
+  /** Of RTMP with RTMPS, and of FLV over HTTP and WebSocket. */
+  readonly sessions: readonly SessionNumbers[];
+  /** By port: rtmp, http, api. */
+  readonly doors: Readonly<Record<string, DoorNumbers>>;
+  readonly channels: ChannelNumbers;
+  /** Memory of unfinished messages. */
+  readonly halfReceived: { readonly taken: number };
+  readonly registry: { readonly available: boolean };
+  readonly session: { readonly live: boolean };
+  /** What is published, relayed and on hold here. */
+  streams(): readonly StreamNumbers[];
+  /** Whether new streams can be taken. */
+  ready(): boolean;
+}
+
+export interface SessionNumbers {
+  /** Labels: protocol, role. */
+  readonly open: Iterable<Sample>;
+  /** Labels: protocol, role, code. */
+  readonly ends: Iterable<Sample>;
+  /** Bytes; label: protocol. */
+  readonly received: Iterable<Sample>;
+  readonly sent: Iterable<Sample>;
+}
+
+export interface DoorNumbers {
+  /** Open connections. */
+  readonly open: number;
+  /** Label: reason. */
+  readonly refused: Iterable<Sample>;
+}
+
+export interface ChannelNumbers {
+  /** Players of all channels. */
+  readonly players: number;
+  /** Bytes kept for players that join. */
+  readonly gopBytes: number;
+  /** The fan-out window of each channel now, in ms. */
+  windows(): Iterable<number>;
+}
+
+export interface StreamNumbers {
+  readonly stream: string;
+  readonly state: "published" | "relayed" | "held";
+  readonly players: number;
+}
