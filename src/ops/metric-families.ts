@@ -150,7 +150,7 @@ function shown(streams: readonly StreamNumbers[], most: number): readonly Stream
 }
 
 function channelsByState(streams: readonly StreamNumbers[]): Iterable<Sample> {
-  const counts = new Counts<{ state: StreamNumbers["state"] }>();
+  const counts = new Counts<{ state: string }>();
   for (const state of STATES) counts.add({ state }, 0);
   for (const { state } of streams) counts.add({ state });
   return counts;

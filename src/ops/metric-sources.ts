@@ -48,6 +48,7 @@ export interface ChannelNumbers {
 
 export interface StreamNumbers {
   readonly stream: string;
-  readonly state: "published" | "relayed" | "held";
+  /** One of a few words. */
+  readonly state: string;
   readonly players: number;
 }
