@@ -1,117 +1,185 @@
-import { parseArgs } from "node:util";
-import { fixed, printTable } from "./lib/report.ts";
-import { startFloor, startNms, startOrigin, type Server } from "./lib/servers.ts";
-import { compile, output, run } from "./lib/tools.ts";
+import { runBench } from "./lib/bench.ts";
+import { searchMost } from "./lib/fanout-search.ts";
+import { isClean, othersShare, play, publish, type Played, type Protocol } from "./lib/loadgen.ts";
+import { fixed, quantile, type Row, type Verdict } from "./lib/report.ts";
+import { startFloor, startNginx, startNms, startOrigin, type Server } from "./lib/servers.ts";
+import { SERVER_CORE } from "./lib/tools.ts";
 
-const SERVER_CORE = 0;
-const CLIENT_CORE = 1;
-
-/** What loadgen prints; see scripts/bench/tools/loadgen.cpp. */
-interface LoadgenLine {
-  readonly live: number;
-  readonly us_per_player_s: number;
-  readonly util: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly stall1s: number;
-  readonly lost: number;
-  readonly bad: number;
-  readonly tsback: number;
-}
-
-interface Row extends LoadgenLine {
-  readonly server: string;
-  readonly protocol: "rtmp" | "flv";
+interface Run {
+  readonly who: "floor" | "few-floor" | "holdfast" | "baseline" | "peer";
+  readonly start: () => Promise<Server>;
+  readonly protocol: Protocol;
   readonly players: number;
 }
 
-const { values: flags } = parseArgs({
-  options: {
-    players: { type: "string", default: "2000" },
-    "nms-players": { type: "string", default: "1000" },
-    seconds: { type: "string", default: "8" },
-    few: { type: "string", default: "20" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
+interface Measured extends Run {
+  readonly server: string;
+  /** The round with the median cost. */
+  readonly played: Played;
+  /** us per player and second, of each round. */
+  readonly costs: readonly number[];
+}
+
+const NMS_TIMES_CHEAPER = 5;
+const MOST_OVER_FLOOR = 1.25;
+const MOST_ADDED_MS = 5;
+
+async function measure(run: Run, seconds: number): Promise<{ server: string; played: Played }> {
+  const server = await run.start();
+  try {
+    const publisher = await publish(server);
+    const played = await play(server, {
+      protocol: run.protocol,
+      players: run.players,
+      settle: 3,
+      window: seconds,
+    }).result();
+    await publisher.stop();
+    return { server: server.name, played };
+  } finally {
+    await server.stop();
+  }
+}
+
+function median(run: Run, rounds: readonly { server: string; played: Played }[]): Measured {
+  const sorted = [...rounds].sort((a, b) => a.played.us_per_player_s - b.played.us_per_player_s);
+  const { server, played } = sorted[Math.floor(rounds.length / 2)] as { server: string; played: Played };
+  return { ...run, server, played, costs: rounds.map((round) => round.played.us_per_player_s) };
+}
+
+function rowOf(one: Measured, floor: number): Row {
+  const { played, costs } = one;
+  return {
+    server: one.server,
+    protocol: one.protocol,
+    players: one.players,
+    "us/player/s": fixed(played.us_per_player_s),
+    ...(costs.length > 1
+      ? { "least, most": `${fixed(Math.min(...costs))}, ${fixed(quantile(costs, 1))}` }
+      : {}),
+    "x C floor": fixed(played.us_per_player_s / floor, 2),
+    core: `${fixed(played.util * 100, 0)} %`,
+    "others had": `${fixed(othersShare(played) * 100, 0)} %`,
+    "p50 ms": fixed(played.p50),
+    "p99 ms": fixed(played.p99),
+    "missing/stalls/lost/bad/back": [
+      played.n - played.live,
+      played.stall1s,
+      played.lost,
+      played.bad,
+      played.tsback,
+    ].join("/"),
+  };
+}
+
+function verdicts(all: readonly Measured[], many: number, few: number): Verdict[] {
+  const find = (who: Run["who"], players: number, server = "") =>
+    all.find(
+      (one) =>
+        one.who === who &&
+        one.players === players &&
+        one.protocol === "rtmp" &&
+        one.server.startsWith(server),
+    )?.played;
+  const cost = (played: Played | undefined) => played?.us_per_player_s ?? Number.NaN;
+  const [holdfast, floor] = [find("holdfast", many), find("floor", many)];
+  const nms = all.find(
+    ({ server, protocol }) => server.startsWith("node-media") && protocol === "rtmp",
+  )?.played;
+  const overFloor = cost(holdfast) / cost(floor);
+  const cheaper = cost(nms) / cost(holdfast);
+  const added = (find("holdfast", few)?.p50 ?? Number.NaN) - (find("few-floor", few)?.p50 ?? Number.NaN);
+  const broken = all.filter(({ who, played }) => who === "holdfast" && !isClean(played));
+  return [
+    {
+      what: `fan-out CPU per player and second, ${many} RTMP players, 1.1 Mbps`,
+      budget: `<= ${MOST_OVER_FLOOR} x the C floor`,
+      measured: `${fixed(cost(holdfast))} us`,
+      ratio: `${fixed(overFloor, 2)} x the C floor`,
+      ok: overFloor <= MOST_OVER_FLOOR,
+    },
+    {
+      what: "the same beside node-media-server",
+      budget: `>= ${NMS_TIMES_CHEAPER} x cheaper`,
+      measured: `${fixed(cost(holdfast))} us`,
+      ratio: `${fixed(cheaper)} x cheaper`,
+      ok: cheaper >= NMS_TIMES_CHEAPER,
+    },
+    {
+      what: `delay added to the C floor's, ${few} players`,
+      budget: `p50 <= ${MOST_ADDED_MS} ms`,
+      measured: `${fixed(added)} ms`,
+      ok: added <= MOST_ADDED_MS,
+    },
+    {
+      what: "players of holdfast that missed, stalled, lost or got something wrong",
+      budget: "none",
+      measured:
+        broken.length === 0 ? "none" : broken.map((one) => `${one.protocol}, ${one.players}`).join("; "),
+      ok: broken.length === 0,
+    },
+  ];
+}
+
+await runBench({
+  name: "fanout",
+  about: "CPU and delay per player, beside a C floor, nginx-rtmp and node-media-server",
+  numbers: {
+    players: { usual: 2_000, quick: 60, help: "players of holdfast and of the C floor" },
+    "peer-players": { usual: 1_000, quick: 40, help: "players of the peers, by RTMP" },
+    "peer-flv-players": {
+      usual: 600,
+      quick: 40,
+      help: "players of node-media-server by HTTP-FLV and WS-FLV",
+    },
+    few: { usual: 20, quick: 5, help: "players of the rows about delay" },
+    seconds: { usual: 8, quick: 2, help: "length of each measurement" },
+    rounds: { usual: 1, quick: 1, help: "repeat everything in turn and take medians" },
+    most: { usual: 9_000, quick: 120, help: "with --search: most players that are tried" },
+  },
+  texts: { baseline: { help: "dist/cli.js of another build, to compare with" } },
+  switches: { search: "players per core instead: more and more until one stalls or loses something" },
+  async measure(flags) {
+    const holdfast = (program?: string) => () =>
+      startOrigin({
+        name: program === undefined ? "holdfast" : "holdfast, baseline",
+        core: SERVER_CORE,
+        ...(program === undefined ? {} : { program }),
+      });
+    if (flags.search)
+      return searchMost(holdfast(), { most: flags.most, seconds: flags.seconds, quick: flags.quick });
+    const { players: many, few, baseline } = flags;
+    const floor = (ms: number) => () => startFloor(ms, SERVER_CORE);
+    const nms = () => startNms(SERVER_CORE);
+    const runs: Run[] = [
+      { who: "floor", start: floor(100), protocol: "rtmp", players: many },
+      { who: "holdfast", start: holdfast(), protocol: "rtmp", players: many },
+      ...(baseline === undefined
+        ? []
+        : [{ who: "baseline", start: holdfast(baseline), protocol: "rtmp", players: many } as const]),
+      { who: "holdfast", start: holdfast(), protocol: "flv", players: many },
+      { who: "holdfast", start: holdfast(), protocol: "ws", players: many },
+      { who: "few-floor", start: floor(0), protocol: "rtmp", players: few },
+      { who: "holdfast", start: holdfast(), protocol: "rtmp", players: few },
+      { who: "peer", start: () => startNginx(SERVER_CORE), protocol: "rtmp", players: flags["peer-players"] },
+      { who: "peer", start: nms, protocol: "rtmp", players: flags["peer-players"] },
+      { who: "peer", start: nms, protocol: "flv", players: flags["peer-flv-players"] },
+      { who: "peer", start: nms, protocol: "ws", players: flags["peer-flv-players"] },
+    ];
+    const rounds = runs.map((): { server: string; played: Played }[] => []);
+    for (let round = 0; round < flags.rounds; round++)
+      for (const [index, run] of runs.entries()) rounds[index]?.push(await measure(run, flags.seconds));
+    const all = runs.map((run, index) => median(run, rounds[index] ?? []));
+    const floorCost = all[0]?.played.us_per_player_s ?? Number.NaN;
+    return {
+      tables: [
+        {
+          title: "Fan-out of one 1.1 Mbps stream, server on one core, load on another",
+          rows: all.map((one) => rowOf(one, floorCost)),
+        },
+      ],
+      verdicts: verdicts(all, many, few),
+      raw: all.map(({ start: _, ...rest }) => rest),
+    };
   },
 });
-
-async function measure(server: Server, protocol: "rtmp" | "flv", players: number): Promise<Row> {
-  const loadgen = compile("loadgen");
-  const publisher = run(
-    loadgen,
-    ["pub", "127.0.0.1", String(server.rtmpPort), "live", "b1", "1000", "30", "60"],
-    {
-      core: CLIENT_CORE,
-    },
-  );
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
-  const port = protocol === "rtmp" ? server.rtmpPort : server.httpPort;
-  const load = ["-ramp", "800", "-settle", "3", "-win", flags.seconds];
-  const target = ["play", protocol, "127.0.0.1", String(port), "live", "b1", String(players)];
-  const text = await output(
-    loadgen,
-    [...target, ...load, "-pid", String(server.pid), "-core", String(SERVER_CORE)],
-    {
-      core: CLIENT_CORE,
-    },
-  );
-  await publisher.stop();
-  return { server: server.name, protocol, players, ...(JSON.parse(text) as LoadgenLine) };
-}
-
-async function main(): Promise<void> {
-  if (flags.help) {
-    process.stdout.write(
-      "usage: scripts/bench/fanout [--players 2000] [--nms-players 1000] [--few 20] [--seconds 8] [--json]\n",
-    );
-    return;
-  }
-  const many = Number(flags.players);
-  const few = Number(flags.few);
-  const plan: { start: () => Promise<Server>; runs: readonly ["rtmp" | "flv", number][] }[] = [
-    { start: () => startFloor(100, SERVER_CORE), runs: [["rtmp", many]] },
-    { start: () => startFloor(0, SERVER_CORE), runs: [["rtmp", few]] },
-    {
-      start: () => startOrigin({ name: "holdfast", core: SERVER_CORE }),
-      runs: [
-        ["rtmp", many],
-        ["rtmp", few],
-        ["flv", many],
-      ],
-    },
-    { start: () => startNms(SERVER_CORE), runs: [["rtmp", Number(flags["nms-players"])]] },
-  ];
-  const rows: Row[] = [];
-  for (const { start, runs } of plan) {
-    for (const [protocol, players] of runs) {
-      const server = await start();
-      try {
-        rows.push(await measure(server, protocol, players));
-      } finally {
-        await server.stop();
-      }
-    }
-  }
-  if (flags.json) {
-    process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
-    return;
-  }
-  const floor = rows.find((row) => row.server.startsWith("C floor, 100"));
-  printTable(
-    "Fan-out of one 1.1 Mbps stream, server on one core, load on another",
-    rows.map((row) => ({
-      server: row.server,
-      protocol: row.protocol,
-      players: row.players,
-      "us/player/s": fixed(row.us_per_player_s),
-      "x C floor": fixed(row.us_per_player_s / (floor?.us_per_player_s ?? Number.NaN), 2),
-      core: `${fixed(row.util * 100, 0)} %`,
-      "p50 ms": fixed(row.p50),
-      "p99 ms": fixed(row.p99),
-      "stalls/lost/bad/back": `${row.stall1s}/${row.lost}/${row.bad}/${row.tsback}`,
-    })),
-  );
-}
-
-await main();

@@ -1,17 +1,16 @@
-import { parseArgs } from "node:util";
+import { runBench } from "./lib/bench.ts";
 import { publishMany, startFleet, type BenchFleet } from "./lib/fleet.ts";
 import { connectPlayer, timePlay, type Answer } from "./lib/player.ts";
-import { CASES, PUBLISHED, type Case } from "./lib/remote-cases.ts";
-import { fixed, printTable, quantile } from "./lib/report.ts";
+import { CASES, PUBLISHED, type Case, type Pace } from "./lib/remote-cases.ts";
+import { fixed, quantile, type Row, type Verdict } from "./lib/report.ts";
 import type { Server } from "./lib/servers.ts";
 
-const USAGE = `usage: scripts/bench/lookup|relay [--fleets 2,20] [--plays 100] [--at-once 200] [--check]
-  lookup   a play on the wrong origin until it is answered by a 302 or a refusal
-  relay    a play on the wrong origin until the first media through a new relay
-  --check  exit with 1 when a p50 is above its budget
-`;
+const ABOUT: Readonly<Record<string, string>> = {
+  lookup: "a play on the wrong origin until it is answered by a 302 or a refusal, by fleet size",
+  relay: "a play on the wrong origin until the first media through a new relay, by fleet size",
+};
 
-interface Row {
+interface Measured {
   readonly one: Case;
   readonly origins: number;
   readonly outcomes: readonly string[];
@@ -19,17 +18,7 @@ interface Row {
   readonly times: readonly number[];
 }
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    fleets: { type: "string", default: "2,20" },
-    plays: { type: "string", default: "100" },
-    "at-once": { type: "string", default: "200" },
-    check: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
-const counts = { "one by one": Number(flags.plays), "all at once": Number(flags["at-once"]) };
+type Counts = Readonly<Record<Pace, number>>;
 
 async function measure(one: Case, names: readonly string[], wrong: readonly Server[]): Promise<Answer[]> {
   const connect = (_: string, index: number) =>
@@ -45,12 +34,12 @@ async function measure(one: Case, names: readonly string[], wrong: readonly Serv
   return answers;
 }
 
-async function measureFleet(cases: readonly Case[], fleet: BenchFleet): Promise<Row[]> {
+async function measureFleet(cases: readonly Case[], fleet: BenchFleet, counts: Counts): Promise<Measured[]> {
   const [owner, ...wrong] = fleet.origins as [Server, ...Server[]];
   const published = cases.filter(({ stream }) => stream === PUBLISHED);
   const streams = published.reduce((sum, { pace }) => sum + counts[pace], 0);
   const publisher = await publishMany(owner, PUBLISHED, streams);
-  const rows: Row[] = [];
+  const rows: Measured[] = [];
   const used = new Map<string, number>();
   for (const one of cases) {
     const first = used.get(one.stream) ?? 0;
@@ -66,14 +55,14 @@ async function measureFleet(cases: readonly Case[], fleet: BenchFleet): Promise<
   return rows;
 }
 
-const p50 = ({ times }: Row) => quantile(times, 0.5);
-const isOver = (row: Row) => row.one.budgetMs !== undefined && !(p50(row) < row.one.budgetMs);
+const p50 = ({ times }: Measured) => quantile(times, 0.5);
+const isOver = (row: Measured) => row.one.budgetMs !== undefined && !(p50(row) < row.one.budgetMs);
 
 /** A row beside the same in the smallest fleet, and beside a refusal without a lookup. */
-function format(row: Row, rows: readonly Row[]): Record<string, string | number> {
+function rowOf(row: Measured, rows: readonly Measured[]): Row {
   const { one, origins, times } = row;
-  const floor = rows.find((other) => other.origins === origins && other.one.pace === one.pace) as Row;
-  const small = rows.find((other) => other.one === one) as Row;
+  const floor = rows.find((other) => other.origins === origins && other.one.pace === one.pace) as Measured;
+  const small = rows.find((other) => other.one === one) as Measured;
   return {
     origins,
     what: `${one.what}, ${one.pace}`,
@@ -88,27 +77,49 @@ function format(row: Row, rows: readonly Row[]): Record<string, string | number>
   };
 }
 
-async function main(): Promise<void> {
-  const cases = CASES[positionals[0] ?? ""];
-  if (flags.help || !cases) {
-    process.stdout.write(USAGE);
-    process.exitCode = flags.help ? 0 : 2;
-    return;
-  }
-  const rows: Row[] = [];
-  for (const size of flags.fleets.split(",").map(Number)) {
-    const fleet = await startFleet(size);
-    try {
-      rows.push(...(await measureFleet(cases, fleet)));
-    } finally {
-      await fleet.stop();
-    }
-  }
-  printTable(
-    "A play on the wrong origin",
-    rows.map((row) => format(row, rows)),
-  );
-  if (flags.check && rows.some(isOver)) process.exitCode = 1;
+function verdictsOf(rows: readonly Measured[]): Verdict[] {
+  return rows.flatMap((row) => {
+    const { one, origins } = row;
+    if (one.budgetMs === undefined) return [];
+    const floor = rows.find((other) => other.origins === origins && other.one.pace === one.pace) as Measured;
+    return {
+      what: `${one.what}, ${one.pace}, ${origins} origins`,
+      budget: `p50 < ${one.budgetMs} ms`,
+      measured: `${fixed(p50(row))} ms`,
+      ratio: `${fixed(p50(row) / p50(floor))} x a refusal without lookup`,
+      ok: !isOver(row),
+    };
+  });
 }
 
-await main();
+const name = process.argv[2] ?? "";
+const cases = CASES[name];
+if (!cases) throw new Error("usage: remote.ts lookup|relay");
+await runBench(
+  {
+    name,
+    about: ABOUT[name] ?? "",
+    numbers: {
+      plays: { usual: 100, quick: 10, help: "plays one by one" },
+      "at-once": { usual: 200, quick: 20, help: "plays all at once" },
+    },
+    texts: { fleets: { usual: "2,20", help: "numbers of origins" } },
+    async measure({ fleets = "", plays, "at-once": atOnce, quick }) {
+      const rows: Measured[] = [];
+      for (const size of quick ? [2] : fleets.split(",").map(Number)) {
+        const fleet = await startFleet(size);
+        try {
+          rows.push(...(await measureFleet(cases, fleet, { "one by one": plays, "all at once": atOnce })));
+        } finally {
+          await fleet.stop();
+        }
+      }
+      return {
+        tables: [{ title: "A play on the wrong origin", rows: rows.map((row) => rowOf(row, rows)) }],
+        verdicts: verdictsOf(rows),
+        raw: rows,
+      };
+    },
+  },
+  process.argv.slice(3),
+);

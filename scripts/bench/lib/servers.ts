@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,6 +15,8 @@ export interface Server {
   readonly rtmpPort: number;
   readonly httpPort: number;
   readonly apiPort: number;
+  /** Whether it still runs. */
+  readonly alive: boolean;
   stop(): Promise<void>;
 }
 
@@ -35,6 +38,8 @@ export interface OriginOptions {
   readonly name: string;
   readonly core?: number;
   readonly redisUrl?: string;
+  /** Another build than `dist`, to compare with. */
+  readonly program?: string;
   /** More settings, as HOLDFAST_ variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -59,8 +64,26 @@ export async function startOrigin(options: OriginOptions): Promise<Server> {
     ...options.env,
   };
   const where = options.core === undefined ? {} : { core: options.core };
-  const running = run(process.execPath, [join(root, "dist", "cli.js"), "serve"], { env, ...where });
+  const program = options.program ?? join(root, "dist", "cli.js");
+  const running = run(process.execPath, [program, "serve"], { env, ...where });
   return serverOf(options.name, running, { rtmpPort, httpPort, apiPort });
+}
+
+/** How to start each server that is compared: holdfast, another build of it if wanted, and the peers. */
+export function contenders(
+  core: number,
+  baseline?: string,
+  env?: Readonly<Record<string, string>>,
+): (() => Promise<Server>)[] {
+  const more = env === undefined ? {} : { env };
+  return [
+    () => startOrigin({ name: "holdfast", core, ...more }),
+    ...(baseline === undefined
+      ? []
+      : [() => startOrigin({ name: "holdfast, baseline", core, program: baseline, ...more })]),
+    () => startNginx(core),
+    () => startNms(core),
+  ];
 }
 
 /** The C floor: one shared batch every `windowMs`, one send per player. */
@@ -77,8 +100,62 @@ export async function startNms(core: number): Promise<Server> {
   const script = join(peers, "nms.mjs");
   const running = run(process.execPath, [script, String(rtmpPort), String(httpPort)], { core, cwd: folder });
   const server = await serverOf("node-media-server 4.4.3", running, { rtmpPort, httpPort, apiPort: 0 });
+  return withFolder(server, folder);
+}
+
+const NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+
+/** nginx with its RTMP module as Debian ships it, one process, as a peer to compare with. */
+export async function startNginx(core: number): Promise<Server> {
+  if (!existsSync(NGINX_MODULE)) throw new Error("nginx-rtmp is missing: run scripts/setup bench");
+  const [rtmpPort] = (await freePorts(1)) as [number];
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  const file = join(folder, "nginx.conf");
+  writeFileSync(file, nginxConfiguration(folder, rtmpPort));
+  const args = ["-p", folder, "-c", file, "-e", join(folder, "error.log")];
+  const running = run("nginx", args, { core, env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` } });
+  const ports = { rtmpPort, httpPort: 0, apiPort: 0 };
+  return withFolder(await serverOf(`nginx-rtmp ${nginxRtmpVersion()}`.trim(), running, ports), folder);
+}
+
+// One process in the foreground: one pid to measure and to end.
+function nginxConfiguration(folder: string, port: number): string {
+  return `
+load_module ${NGINX_MODULE};
+daemon off;
+master_process off;
+pid ${join(folder, "pid")};
+error_log ${join(folder, "error.log")} error;
+worker_rlimit_nofile 20000;
+events { worker_connections 20000; }
+rtmp {
+  access_log off;
+  server {
+    listen 127.0.0.1:${port};
+    chunk_size 4096;
+    application live { live on; }
+  }
+}
+`;
+}
+
+function nginxRtmpVersion(): string {
+  try {
+    const version = execFileSync("dpkg-query", ["-W", "-f", "${Version}", "libnginx-mod-rtmp"], {
+      encoding: "utf8",
+    });
+    return /^(?:\d+:)?([\d.]+)/.exec(version)?.[1] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function withFolder(server: Server, folder: string): Server {
   return {
     ...server,
+    get alive() {
+      return server.alive;
+    },
     stop: async () => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -107,10 +184,20 @@ async function serverOf(
   ports: { rtmpPort: number; httpPort: number; apiPort: number },
 ): Promise<Server> {
   try {
-    await listening(ports.rtmpPort);
+    const early = running.ended.then(() => Promise.reject(new Error(`${name} ended: ${running.complaints}`)));
+    await Promise.race([listening(ports.rtmpPort), early]);
   } catch (error) {
     await running.stop();
     throw error;
   }
-  return { name, pid: running.pid, ...ports, stop: running.stop };
+  const { process: child } = running;
+  return {
+    name,
+    pid: running.pid,
+    ...ports,
+    get alive() {
+      return child.exitCode === null && child.signalCode === null;
+    },
+    stop: running.stop,
+  };
 }

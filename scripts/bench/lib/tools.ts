@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,16 +9,27 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 /** The repository. */
 export const root = join(here, "..", "..", "..");
-const cache = join(root, ".cache", "bench");
+/** Compiled tools and results. */
+export const cache = join(root, ".cache", "bench");
 
-/** Compile a measuring tool of scripts/bench/tools when its source is newer, and return the program's path. */
-export function compile(name: "loadgen" | "fanout"): string {
-  const source = join(here, "..", "tools", name === "loadgen" ? "loadgen.cpp" : "fanout.c");
+/** The server under measurement has this core for itself, what loads it the other one. */
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+
+const SOURCES = { loadgen: "loadgen.cpp", hold: "hold.cpp", fanout: "fanout.c" } as const;
+
+/** Compile a measuring tool of scripts/bench/tools when a source is newer, and return the program's path. */
+export function compile(name: keyof typeof SOURCES): string {
+  const folder = join(here, "..", "tools");
+  const source = SOURCES[name];
+  const headers = readdirSync(folder).filter((file) => file.endsWith(".hpp"));
+  const newest = Math.max(...[source, ...headers].map((file) => statSync(join(folder, file)).mtimeMs));
   const program = join(cache, name);
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
+  if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
   mkdirSync(cache, { recursive: true });
-  const compiler = name === "loadgen" ? ["g++", "-O2", "-std=c++17"] : ["gcc", "-O2", "-w"];
-  execFileSync(compiler[0] as string, [...compiler.slice(1), source, "-o", program], { stdio: "inherit" });
+  const compiler = source.endsWith(".cpp") ? ["g++", "-O2", "-std=c++17"] : ["gcc", "-O2", "-w"];
+  const args = [...compiler.slice(1), join(folder, source), "-o", program];
+  execFileSync(compiler[0] as string, args, { stdio: "inherit" });
   return program;
 }
 
@@ -26,6 +37,10 @@ export function compile(name: "loadgen" | "fanout"): string {
 export interface Running {
   readonly pid: number;
   readonly process: ChildProcess;
+  /** What it said on stderr, the last 4 KB. */
+  readonly complaints: string;
+  /** Resolves when it has ended and all its output has arrived. */
+  readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -36,7 +51,16 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** Start a program, pinned to a core. */
+const MOST_COMPLAINTS = 4_096;
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
+/** Start a program, pinned to a core. It does not outlive this process. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Running {
   const pin = options.core !== undefined && cpus().length > 1 ? ["taskset", "-c", String(options.core)] : [];
   const [command, ...rest] = [...pin, program, ...args] as [string, ...string[]];
@@ -45,33 +69,66 @@ export function run(program: string, args: readonly string[], options: RunOption
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  child.stderr?.on("data", (data: Buffer) => {
-    if (process.env["BENCH_VERBOSE"]) process.stderr.write(data);
+  running.add(child);
+  let complaints = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    complaints = (complaints + text).slice(-MOST_COMPLAINTS);
+    if (process.env["BENCH_VERBOSE"]) process.stderr.write(text);
   });
   if (process.env["BENCH_VERBOSE"]) child.stdout?.pipe(process.stderr);
   else child.stdout?.resume();
+  child.once("exit", () => running.delete(child));
+  const ended = once(child, "close").then(() => undefined);
+  ended.catch(() => undefined);
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, "exit");
     child.kill("SIGTERM");
     const force = setTimeout(() => child.kill("SIGKILL"), 5_000);
-    await gone;
+    await ended;
     clearTimeout(force);
   };
-  return { pid: child.pid as number, process: child, stop };
+  return {
+    pid: child.pid as number,
+    process: child,
+    get complaints() {
+      return complaints;
+    },
+    ended,
+    stop,
+  };
 }
 
-/** Run a program to its end and return what it printed. */
-export async function output(
-  program: string,
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<string> {
-  const running = run(program, args, options);
+/**
+ * Wait until a program says something on stderr.
+ *
+ * @throws Error when it ends before, or is silent for `withinMs`
+ */
+export async function says(program: Running, phrase: string, withinMs = 60_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!program.complaints.includes(phrase)) {
+    const { exitCode, signalCode } = program.process;
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`a tool ended before it said "${phrase}": ${program.complaints}`);
+    if (performance.now() > deadline)
+      throw new Error(`a tool did not say "${phrase}" in ${withinMs / 1_000} s`);
+    await sleep(10);
+  }
+}
+
+/** Collect what a program prints to stdout until it ends; it is killed after `withinMs`. */
+export async function printed(program: Running, withinMs = 300_000): Promise<string> {
   const parts: Buffer[] = [];
-  running.process.stdout?.on("data", (data: Buffer) => parts.push(data));
-  await once(running.process, "close");
-  return Buffer.concat(parts).toString();
+  program.process.stdout?.on("data", (data: Buffer) => parts.push(data));
+  const force = setTimeout(() => program.process.kill("SIGKILL"), withinMs);
+  await program.ended;
+  clearTimeout(force);
+  const text = Buffer.concat(parts).toString();
+  if (text === "") throw new Error(`a tool ended without a result: ${program.complaints}`);
+  return text;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Wait until something accepts connections on a loopback port. */
@@ -86,7 +143,7 @@ export async function listening(port: number, withinMs = 15_000): Promise<void> 
       socket.on("error", () => resolve(false));
     });
     if (open) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
   throw new Error(`nothing listens on 127.0.0.1:${port} after ${withinMs} ms`);
 }
