@@ -81,6 +81,7 @@ async function showStream(text: string, options: ListOptions): Promise<void> {
       Codecs: report.codecs,
       "Taken from": report.previous,
       "Take-overs": report.takeovers,
+      Stalled: report.stalled ? "yes: its encoder brings nothing" : "no",
       RTMP: report.urls.rtmp,
       "HTTP-FLV": report.urls.httpFlv,
       "WS-FLV": report.urls.wsFlv,

@@ -82,13 +82,29 @@ export const leaseSchema = z.strictObject({
 
 export const publishSchema = z.strictObject({
   onDuplicate: z
-    .enum(["takeover", "reject"])
+    .enum(["takeover", "reject", "standby"])
     .default("takeover")
-    .describe("what a second encoder of a live stream gets"),
+    .describe("what a second encoder of a live stream gets; `standby` holds it ready"),
   takeoverPauseMin: duration("1s", "0s", "10m").describe(
     "pause before the next take-over of a stream; doubles each time",
   ),
   takeoverPauseMax: duration("60s", "0s", "1h").describe("longest such pause"),
+  standbys: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(3)
+    .describe("most encoders that stand by for one stream at this origin"),
+  stall: duration("2s", "200ms", "1m").describe(
+    "an encoder without video for this long (without sound, if it sends sound alone) gives way to a standby",
+  ),
+  prefer: z
+    .enum(["first", "last"])
+    .default("first")
+    .describe("which of several steady encoders feeds a stream: the one that came first, or last"),
+  preferAfter: duration("10s", "0s", "1h").describe(
+    "how long the preferred encoder must be steady before it goes on again",
+  ),
 });
 
 export const playSchema = z.strictObject({

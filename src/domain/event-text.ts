@@ -13,6 +13,8 @@ export function describeEvent({ type, fields }: Pick<RegistryEvent, "type" | "fi
       return `${origin} owns ${stream}: ${kind === "ingest" ? "ingest" : "publish"}${from}${because(reason)}`;
     case "taken-over":
       return `${origin} took ${stream} over from ${previous}: a second ${kind}${from}`;
+    case "switched":
+      return `${origin} goes on with ${stream}: the encoder${from} that stood by${because(reason)}`;
     case "released":
       return `${origin} gave ${stream} back${because(reason)}`;
     default:

@@ -18,7 +18,7 @@ export interface OriginDetailReport extends OriginReport {
   readonly owns: StreamReport[];
 }
 
-export interface StreamReport extends Omit<StreamRecord, "key" | "since"> {
+export interface StreamReport extends Omit<StreamRecord, "key" | "since" | "rank"> {
   readonly stream: string;
   readonly since: string;
 }
@@ -58,7 +58,7 @@ export function reportOriginDetail(
   return { ...reportOrigin(origin), timeLeftMs, owns: owns.map(reportStream) };
 }
 
-export function reportStream({ key, ...record }: StreamRecord): StreamReport {
+export function reportStream({ key, rank: _, ...record }: StreamRecord): StreamReport {
   return { stream: key, ...record, since: isoTime(record.since) };
 }
 

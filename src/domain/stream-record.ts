@@ -24,7 +24,20 @@ export interface StreamRecord {
   readonly previous: string;
   /** Take-overs in a row, each soon after the one before; 0 when the last one is long ago. */
   readonly takeovers: number;
+  /** Order of the owner's encoder among those of the stream, see {@link rankOf}; 0 where its origin keeps no standbys. */
+  readonly rank: number;
+  /** Whether the owner's encoder brings nothing: an encoder that stands by elsewhere may go on. */
+  readonly stalled: boolean;
 }
+
+/** Why an encoder that stood by feeds its stream now. */
+export type SwitchReason =
+  /** Nobody owned the stream, or the encoder before it at the same origin was gone. */
+  | "gone"
+  /** The one before brought nothing. */
+  | "stalled"
+  /** It comes first among those of the stream, and has been steady. */
+  | "preferred";
 
 /** A stream together with its owner's live session: the answer to "who owns this?" */
 export interface StreamLocation {

@@ -2,7 +2,7 @@ import { HoldfastError } from "../domain/errors.ts";
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { ClaimPolicy, ClaimResult, Registry } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
-import type { OwnedStream } from "../domain/stream-record.ts";
+import type { OwnedStream, SwitchReason } from "../domain/stream-record.ts";
 import type { Session } from "./session.ts";
 import type { FleetSettings } from "./settings.ts";
 
@@ -17,6 +17,10 @@ export interface ClaimWish {
   /** Address of the encoder. */
   readonly publisher: string;
   readonly codecs: string;
+  /** @see rankOf */
+  readonly rank?: number;
+  /** Why an encoder that stood by goes on now. */
+  readonly switched?: SwitchReason;
 }
 
 export type ClaimAnswer =
@@ -53,14 +57,17 @@ export class Claims {
     if (!ref || !session.live) throw noSession();
     this.#open.set(key, 0);
     try {
+      const pauseMinMs = wish.switched ? publish.preferAfter : publish.takeoverPauseMin;
       const result = await registry.claimStream(ref, {
+        rank: 0,
+        switched: "",
         ...wish,
         key,
         kind: "publish",
         ttlMs: RECORD_TTL_MS,
         formerToken,
-        pauseMinMs: publish.takeoverPauseMin,
-        pauseMaxMs: publish.takeoverPauseMax,
+        pauseMinMs,
+        pauseMaxMs: Math.max(pauseMinMs, publish.takeoverPauseMax),
       });
       if (result.outcome === "session-lost") session.suspect(ref.epoch);
       if (result.outcome !== "granted") return result;

@@ -16,7 +16,11 @@ export class Holding {
   /** Address of the encoder. */
   publisher = "";
   codecs = "";
-  /** Whether the registry has these codecs. */
+  /** Order of the encoder among those of the stream; 0 where no standbys are kept. */
+  rank = 0;
+  /** Whether the encoder brings nothing. */
+  stalled = false;
+  /** Whether the registry has these codecs and this state. */
   described = true;
   readonly #lost = new AbortController();
 

@@ -4,17 +4,16 @@ import type { Channel } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
-import type { Publication, PublicationEnd } from "./gates.ts";
+import type { EncoderIdentity } from "./encoder.ts";
+import type { Publication } from "./gates.ts";
 import { Hold } from "./hold.ts";
-import type { Holding } from "./holding.ts";
-import { LivePublication } from "./live-publication.ts";
 import type { Ownership } from "./ownership.ts";
 import type { OwnerWatch } from "./owner-watch.ts";
-import { broadcast } from "./patience.ts";
+import { Publishing } from "./publishing.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
 import type { RelayKeeper } from "./relay-keeper.ts";
 import type { FleetSettings } from "./settings.ts";
-import { isNotOurs, isOver, isPublishedAnew } from "./stream-endings.ts";
+import { isOver } from "./stream-endings.ts";
 
 export interface LocalStreamOptions {
   readonly self: string;
@@ -23,25 +22,20 @@ export interface LocalStreamOptions {
   readonly watch: OwnerWatch;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly settings: Pick<FleetSettings, "continuity" | "relay">;
+  readonly settings: Pick<FleetSettings, "continuity" | "publish" | "relay">;
 }
 
 type State =
   /** Nothing feeds it: only in the middle of a transition. */
   | { readonly is: "unfed" | "ended" }
-  /** An encoder feeds it here. `deposed` fires when this origin stops being the owner: its relays must go. */
-  | {
-      readonly is: "published";
-      readonly holding: Holding;
-      readonly publication: LivePublication;
-      readonly deposed: AbortController;
-      /** Stop listening to holding and channel. */
-      readonly unhook: () => void;
-    }
+  /** An encoder feeds it here. */
+  | { readonly is: "published" }
   /** Pulled from its owner. */
   | { readonly is: "relayed"; readonly relay: Relay }
   /** Nobody feeds it; its players wait for the next owner. */
-  | { readonly is: "held"; readonly hold: Hold };
+  | { readonly is: "held"; readonly hold: Hold }
+  /** Encoders stand by for it, and nobody plays it here. */
+  | { readonly is: "standby" };
 
 /** A relay without players goes on for this long at least: a player that was just told to come has not come yet. */
 const LEAST_IDLE_MS = 250;
@@ -49,11 +43,13 @@ const LEAST_IDLE_MS = 250;
 /**
  * One stream inside this origin, and the only place that decides what feeds its channel.
  *
- * Every transition is one synchronous method; whatever was awaited elsewhere names the publication, holding or relay
- * that it belongs to, and counts only while that is still the present one.
+ * Every transition is one synchronous method; whatever was awaited elsewhere names the encoder, holding or relay that
+ * it belongs to, and counts only while that is still the present one.
  */
 export class LocalStream {
   readonly channel: Channel;
+  /** Its encoders here. */
+  readonly publishing: Publishing;
   readonly #options: LocalStreamOptions;
   readonly #log: Logger;
   readonly #ended = new AbortController();
@@ -68,6 +64,17 @@ export class LocalStream {
     this.#options = options;
     this.#log = options.log.child({ stream: channel.key });
     this.#unlisten = channel.onSubscribers(() => this.#watchIdle());
+    this.publishing = new Publishing({
+      ...options,
+      channel,
+      log: this.#log,
+      on: {
+        owned: () => this.#owned(),
+        lost: (reason) => this.#lost(reason),
+        vacant: (how) => this.#vacant(how),
+        fewer: () => this.#fewer(),
+      },
+    });
   }
 
   get key(): StreamKey {
@@ -91,7 +98,7 @@ export class LocalStream {
 
   /** While this origin owns the stream: fires when it does not any more. */
   get deposed(): AbortSignal | undefined {
-    return this.#state.is === "published" ? this.#state.deposed.signal : undefined;
+    return this.publishing.tenure?.deposed;
   }
 
   /** Name of the owner that is pulled from. */
@@ -102,10 +109,6 @@ export class LocalStream {
   /** Why the last pull failed. */
   get problem(): HoldfastError | undefined {
     return this.#state.is === "relayed" ? this.#state.relay.problem : undefined;
-  }
-
-  isFedBy(holding: Holding): boolean {
-    return this.#state.is === "published" && this.#state.holding === holding;
   }
 
   /** Resolves when a player may subscribe; rejects with the reason of `signal`, or `STREAM_ENDED`. */
@@ -121,26 +124,10 @@ export class LocalStream {
     }
   }
 
-  /** An encoder's claim was granted: it feeds the channel from now on, whatever did so before. */
-  publish(holding: Holding): Publication {
-    const before = this.#state;
-    const stays = before.is === "published" && before.holding === holding;
-    this.#leave(isPublishedAnew(this.key), stays);
-    const publication: LivePublication = new LivePublication(
-      this.key,
-      this.channel.attach("publisher"),
-      (how) => this.#encoderGone(publication, how),
-    );
-    const onLost = () => this.#lost(publication, holding.lost.reason as HoldfastError);
-    const onCodecs = this.channel.onCodecs((codecs) => this.#options.ownership.describe(holding, codecs));
-    holding.lost.addEventListener("abort", onLost, { once: true });
-    const unhook = () => {
-      onCodecs();
-      holding.lost.removeEventListener("abort", onLost);
-    };
-    const deposed = stays ? before.deposed : broadcast();
-    this.#state = { is: "published", holding, publication, deposed, unhook };
-    return publication;
+  /** Hold an encoder ready. */
+  standBy(who: EncoderIdentity): Publication {
+    if (this.#state.is === "unfed") this.#state = { is: "standby" };
+    return this.publishing.standBy(who);
   }
 
   /** Pull it from its owner. */
@@ -161,41 +148,46 @@ export class LocalStream {
       { state: this.#state.is, code: reason.code, players: this.channel.subscribers },
       "stream ended",
     );
-    this.#leave(reason, false);
+    this.#leave();
     this.#state = { is: "ended" };
+    this.publishing.end(reason);
     this.#unlisten();
     this.#cancelIdle?.();
     this.#ended.abort(reason);
     this.channel.end(reason);
   }
 
-  /** The encoder left, or was found gone. */
-  #encoderGone(publication: LivePublication, how: PublicationEnd): void {
-    const state = this.#state;
-    if (state.is !== "published" || state.publication !== publication) return;
-    state.unhook();
+  #owned(): void {
+    this.#leave();
+    this.#state = { is: "published" };
+    this.#watchIdle();
+  }
+
+  /** Another origin was given the stream: the players stay. */
+  #lost(reason: HoldfastError): void {
     this.#state = { is: "unfed" };
-    this.#log.info({ token: state.holding.token, how, players: this.channel.subscribers }, "encoder gone");
-    this.#options.ownership.release(state.holding, how);
-    // Relays get the orderly end, too, and are not reset: that is how their origins tell it from a failure.
-    if (how === "unpublished") return this.end(isOver(this.key, "its encoder has ended it"));
-    state.deposed.abort(isNotOurs(this.key));
+    if (this.#busy()) this.relay(undefined, this.#options.clock.monotonic());
+    else this.#rest(reason);
+  }
+
+  #vacant(how: "ended" | "broken"): void {
+    this.#state = { is: "unfed" };
+    if (how === "ended") return this.end(isOver(this.key, "its encoder has ended it"));
     this.#hold(this.#options.clock.monotonic());
   }
 
-  /** Another origin was given the stream: the encoder goes, the players stay. */
-  #lost(publication: LivePublication, reason: HoldfastError): void {
-    const state = this.#state;
-    if (state.is !== "published" || state.publication !== publication) return;
-    this.#leave(reason, false);
-    if (!this.#busy()) return this.end(reason);
-    this.relay(undefined, this.#options.clock.monotonic());
+  #fewer(): void {
+    if (this.#state.is === "standby" && !this.publishing.manned)
+      this.end(isOver(this.key, "nobody publishes it"));
   }
 
   #relayEnded(relay: Relay, end: RelayEnd): void {
     if (this.#state.is !== "relayed" || this.#state.relay !== relay || end.how === "stopped") return;
+    const goesOn = end.how === "unpublished" && this.publishing.manageable;
+    if (goesOn) return this.#hold(this.#options.clock.monotonic());
     if (end.how === "unpublished") return this.end(isOver(this.key, "its encoder has ended it"));
-    if (end.since === undefined) return this.end(new HoldfastError("STREAM_NOT_FOUND", { stream: this.key }));
+    if (end.since === undefined)
+      return this.#rest(new HoldfastError("STREAM_NOT_FOUND", { stream: this.key }));
     this.#hold(end.since);
   }
 
@@ -203,7 +195,8 @@ export class LocalStream {
   #hold(since: number): void {
     const { clock, watch, self, settings } = this.#options;
     const ms = since + settings.continuity.hold - clock.monotonic();
-    if (ms <= 0 || this.channel.subscribers === 0) return this.end(isOver(this.key, "its encoder is gone"));
+    if (this.channel.subscribers === 0) return this.#rest(isOver(this.key, "its encoder is gone"));
+    if (ms <= 0) return this.end(isOver(this.key, "its encoder is gone"));
     this.#log.info({ players: this.channel.subscribers, ms }, "stream on hold");
     const hold = new Hold({
       key: this.key,
@@ -217,15 +210,21 @@ export class LocalStream {
     this.#state = { is: "held", hold };
   }
 
-  /** Take away what feeds the channel. `owns`: this origin stays the owner, and its relays stay. */
-  #leave(reason: HoldfastError, owns: boolean): void {
+  /** Nobody plays it. It ends, unless encoders stand by. */
+  #rest(reason: HoldfastError): void {
+    if (!this.publishing.manned) return this.end(reason);
+    this.#leave();
+    this.#state = { is: "standby" };
+    this.#cancelIdle?.();
+    this.#cancelIdle = undefined;
+  }
+
+  /** Take away what feeds the channel from elsewhere, or the wait for it. */
+  #leave(): void {
     const state = this.#state;
+    this.#state = { is: "unfed" };
     if (state.is === "relayed") state.relay.stop();
     if (state.is === "held") state.hold.cancel();
-    if (state.is !== "published") return;
-    state.unhook();
-    state.publication.revoke(reason);
-    if (!owns) state.deposed.abort(isNotOurs(this.key));
   }
 
   #busy(): boolean {
@@ -239,11 +238,11 @@ export class LocalStream {
       this.#cancelIdle = undefined;
       return;
     }
-    if (this.#state.is === "held") return this.end(isOver(this.key, "nobody plays it any more"));
+    if (this.#state.is === "held") return this.#rest(isOver(this.key, "nobody plays it any more"));
     if (this.#state.is !== "relayed") return;
     const ms = Math.max(LEAST_IDLE_MS, this.#options.settings.relay.idleStop);
     this.#cancelIdle ??= this.#options.clock.after(ms, () =>
-      this.end(isOver(this.key, "nobody plays it any more")),
+      this.#rest(isOver(this.key, "nobody plays it any more")),
     );
   }
 }

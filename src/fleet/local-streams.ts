@@ -2,9 +2,11 @@ import type { HoldfastError } from "../domain/errors.ts";
 import type { Channels } from "../domain/ports/channel.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
+import type { EncoderIdentity } from "./encoder.ts";
 import type { Publication } from "./gates.ts";
 import type { Holding } from "./holding.ts";
 import { LocalStream, type LocalStreamOptions } from "./local-stream.ts";
+import { standbysFull } from "./publish-refusal.ts";
 import { isOver } from "./stream-endings.ts";
 
 export interface LocalStreamsOptions extends LocalStreamOptions {
@@ -14,13 +16,15 @@ export interface LocalStreamsOptions extends LocalStreamOptions {
 /** A stream inside this origin, for people and programs. */
 export interface LocalStreamReport {
   readonly stream: StreamKey;
-  readonly state: "published" | "relayed" | "held";
+  readonly state: "published" | "relayed" | "held" | "standby";
   /** Name of the origin that is pulled from; empty when there is none. */
   readonly from: string;
   /** Our token; 0 when we do not own it. */
   readonly token: number;
   readonly players: number;
   readonly codecs: string;
+  /** Encoders that stand by for it here, the preferred one first. `ready`: players could go on with it now. */
+  readonly standbys: readonly { readonly publisher: string; readonly ready: boolean }[];
 }
 
 /** The streams inside this origin. One object per key, and one key per channel. */
@@ -41,14 +45,32 @@ export class LocalStreams {
   }
 
   /** Let an encoder whose claim was granted feed the stream. */
-  publish(holding: Holding): Publication {
-    return this.#open(holding.key).publish(holding);
+  publish(holding: Holding, who: EncoderIdentity): Publication {
+    return this.#open(holding.key).publishing.publish(holding, who);
+  }
+
+  /**
+   * Hold an encoder ready for its stream.
+   *
+   * @throws HoldfastError `STREAM_NAME_TAKEN` when `publish.standbys` of them stand by here already
+   */
+  standBy(key: StreamKey, who: EncoderIdentity): Publication {
+    const most = this.#options.settings.publish.standbys;
+    const stream = this.#open(key);
+    if (stream.publishing.standbys.length >= most) throw standbysFull(key, most);
+    return stream.standBy(who);
+  }
+
+  /** The stream of this key, unless encoders only stand by for it: then it is fed elsewhere. */
+  fed(key: StreamKey): LocalStream | undefined {
+    const stream = this.get(key);
+    return stream?.state === "standby" ? undefined : stream;
   }
 
   /** The stream, pulled from its owner: joined when a pull is running or the stream is here anyway. */
   relay(location: StreamLocation): LocalStream {
     const { key } = location.record;
-    const present = this.get(key);
+    const present = this.fed(key);
     if (present) return present;
     const stream = this.#open(key);
     stream.relay(location);
@@ -56,11 +78,16 @@ export class LocalStreams {
   }
 
   list(): readonly LocalStreamReport[] {
-    return [...this.#streams.values()].flatMap(({ key, state, relayedFrom, channel }) => {
+    return [...this.#streams.values()].flatMap(({ key, state, relayedFrom, channel, publishing }) => {
       if (state === "unfed" || state === "ended") return [];
       const token = this.#options.ownership.get(key)?.token ?? 0;
       const { subscribers: players, codecs } = channel;
-      return [{ stream: key, state, from: relayedFrom ?? "", token, players, codecs }];
+      const now = this.#options.clock.monotonic();
+      const waiting = publishing.standbys.map(({ publisher, pulse }) => ({
+        publisher,
+        ready: pulse.beats(now),
+      }));
+      return [{ stream: key, state, from: relayedFrom ?? "", token, players, codecs, standbys: waiting }];
     });
   }
 

@@ -4,7 +4,7 @@ import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
 import type { Locator } from "./locator.ts";
 
-type Listener = (location: StreamLocation) => void;
+type Listener = (location: StreamLocation | undefined) => void;
 
 const LOOK_EVERY_MS = 250;
 
@@ -27,7 +27,12 @@ export class OwnerWatch {
   }
 
   /** `listener` hears of the owner each time one is found. The returned function ends the watch. */
-  watch(key: StreamKey, listener: Listener): () => void {
+  watch(key: StreamKey, listener: (location: StreamLocation) => void): () => void {
+    return this.follow(key, (location) => location && listener(location));
+  }
+
+  /** `listener` hears each time who owns the stream, also that nobody does. The returned function ends the watch. */
+  follow(key: StreamKey, listener: Listener): () => void {
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners.add(listener));
     if (!this.#looking) this.#schedule();
@@ -54,6 +59,6 @@ export class OwnerWatch {
   }
 
   #tell(key: StreamKey, location: StreamLocation | undefined): void {
-    if (location) for (const listener of [...(this.#listeners.get(key) ?? [])]) listener(location);
+    for (const listener of [...(this.#listeners.get(key) ?? [])]) listener(location);
   }
 }

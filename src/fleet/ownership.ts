@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { HoldfastError } from "../domain/errors.ts";
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { Registry } from "../domain/ports/registry.ts";
+import type { Registry, StreamDescription } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
 import { Claims, type ClaimAnswer, type ClaimWish } from "./claims.ts";
@@ -105,6 +105,8 @@ export class Ownership implements SessionDuties {
       epoch: ref.epoch,
       publisher: wish.publisher,
       codecs: wish.codecs,
+      rank: wish.rank ?? 0,
+      stalled: false,
       described: true,
     };
     const holding = this.#held.get(key) ?? new Holding(key);
@@ -120,10 +122,11 @@ export class Ownership implements SessionDuties {
     this.#releases.add(holding.key, { token: holding.token, epoch: holding.epoch, reason });
   }
 
-  /** Write down what the stream consists of. */
-  describe(holding: Holding, codecs: string): void {
-    if (holding.codecs === codecs) return;
-    holding.codecs = codecs;
+  /** Write down what the stream consists of, and whether it flows. */
+  describe(holding: Holding, change: Partial<StreamDescription>): void {
+    const { codecs = holding.codecs, stalled = holding.stalled } = change;
+    if (holding.codecs === codecs && holding.stalled === stalled) return;
+    Object.assign(holding, { codecs, stalled });
     holding.described = false;
     this.#upkeep.describe(holding);
   }

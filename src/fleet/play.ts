@@ -60,7 +60,7 @@ export class FleetPlayGate implements PlayGate {
     if (request.ticket !== undefined) return relayGate.serve(request, request.ticket);
     await authorisePlay(authorise, request);
     this.#check(request);
-    const local = streams.get(request.key);
+    const local = streams.fed(request.key);
     return local ? this.#serve(local, request) : this.#find(request);
   }
 
@@ -72,7 +72,7 @@ export class FleetPlayGate implements PlayGate {
       const location = await lookup.find(key);
       this.#check(request);
       // An encoder may have come here meanwhile, or another player have started the relay.
-      const local = streams.get(key);
+      const local = streams.fed(key);
       if (local) return this.#serve(local, request);
       const answer = location && this.#route(location, request);
       if (answer === "relay") return this.#serve(streams.relay(location as StreamLocation), request);

@@ -47,6 +47,13 @@ export function refusalOf(
   }
 }
 
+/** What an encoder is told that comes after as many others as are held ready. */
+export function standbysFull(stream: StreamKey, most: number): HoldfastError {
+  const others = most === 1 ? "another encoder stands" : `${most} other encoders stand`;
+  const detail = `${stream} is being published already, and ${others} by for it at this origin: no more are taken`;
+  return new HoldfastError("STREAM_NAME_TAKEN", { detail, stream });
+}
+
 function since(location: StreamLocation | undefined, now: number): string {
   if (!location) return "";
   return ` for ${seconds(Math.max(0, now - location.record.since))}`;

@@ -2,9 +2,11 @@ import type { Logger } from "pino";
 import { HoldfastError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Channels } from "../domain/ports/channel.ts";
+import { rankOf } from "../domain/rank.ts";
 import type { Lookup } from "./lookup.ts";
 import { authorisePublish, throwIfLeft, type Authorise } from "./authorise.ts";
 import { noSession } from "./claims.ts";
+import type { EncoderIdentity } from "./encoder.ts";
 import type { Publication, PublishGate, PublishRequest } from "./gates.ts";
 import type { LocalStreams } from "./local-streams.ts";
 import type { ClaimOutcome, Ownership } from "./ownership.ts";
@@ -73,15 +75,19 @@ export class FleetPublishGate implements PublishGate {
 
   /** `undefined`: the session was lost; nothing is claimed. */
   async #claim(request: PublishRequest): Promise<Publication | undefined> {
-    const { ownership, channels, settings, log } = this.#options;
-    const { key, client, left } = request;
+    const { ownership, channels, streams, settings, log } = this.#options;
+    const { key, left } = request;
     // It may have been a while until it was our turn.
     throwIfLeft(left);
     this.#stopping.signal.throwIfAborted();
+    const policy = settings.publish.onDuplicate;
+    const who = this.#identify(request);
+    // Which of its own encoders feeds a stream is for this origin alone to decide.
+    if (policy === "standby" && streams.get(key)?.publishing.manned) return this.#standBy(request, who);
     const codecs = channels.get(key)?.codecs ?? "";
-    const wish = { policy: settings.publish.onDuplicate, publisher: client.address, codecs };
-    const outcome = await ownership.claim(key, wish);
+    const outcome = await ownership.claim(key, { ...who, policy, codecs });
     if (outcome.outcome === "session-lost") return undefined;
+    if (outcome.outcome === "held" && policy === "standby") return this.#standBy(request, who);
     if (outcome.outcome !== "granted") throw await this.#refuse(request, outcome);
     // A loss may have been heard in between, and nothing would tell of it again.
     if (outcome.holding.lost.aborted) throw outcome.holding.lost.reason;
@@ -90,14 +96,31 @@ export class FleetPublishGate implements PublishGate {
     throwIfLeft(left);
     this.#stopping.signal.throwIfAborted();
     const { holding, previous } = outcome;
-    log.info({ stream: key, token: holding.token, client: client.id, previous }, "stream claimed");
-    return this.#options.streams.publish(holding);
+    const client = request.client.id;
+    log.info({ stream: key, token: holding.token, client, previous }, "stream claimed");
+    return streams.publish(holding, who);
+  }
+
+  #identify({ client, query }: PublishRequest): EncoderIdentity {
+    const { session, settings } = this.#options;
+    const { onDuplicate, prefer } = settings.publish;
+    const rank = onDuplicate === "standby" ? rankOf(session.now(), prefer, query) : 0;
+    return { publisher: client.address, rank };
+  }
+
+  /** The stream is live: the encoder is accepted, and held ready. */
+  #standBy({ key, client, left }: PublishRequest, who: EncoderIdentity): Publication {
+    throwIfLeft(left);
+    this.#stopping.signal.throwIfAborted();
+    const publication = this.#options.streams.standBy(key, who);
+    this.#options.log.info({ stream: key, client: client.id }, "encoder stands by");
+    return publication;
   }
 
   /** Nobody is there any more to feed what was granted, unless an encoder was here before and still is. */
   #giveBack({ holding }: Extract<ClaimOutcome, { outcome: "granted" }>): void {
     const { ownership, streams } = this.#options;
-    if (!streams.get(holding.key)?.isFedBy(holding))
+    if (!streams.get(holding.key)?.publishing.isFedBy(holding))
       ownership.release(holding, "encoder left while claiming");
   }
 

@@ -1,5 +1,6 @@
 import type { ClaimPolicy } from "../domain/ports/registry.ts";
 import type { DrainTimes } from "../domain/drain-state.ts";
+import type { Preference } from "../domain/rank.ts";
 import type { RemotePolicy } from "../domain/route.ts";
 
 /** The settings that the fleet layer reads; a whole `Config` fits. Durations in ms. */
@@ -10,6 +11,10 @@ export interface FleetSettings {
     readonly onDuplicate: Exclude<ClaimPolicy, "reclaim">;
     readonly takeoverPauseMin: number;
     readonly takeoverPauseMax: number;
+    readonly standbys: number;
+    readonly stall: number;
+    readonly prefer: Preference;
+    readonly preferAfter: number;
   };
   readonly play: {
     readonly remote: RemotePolicy;

@@ -48,9 +48,9 @@ export class Upkeep {
     this.#doubts.add(key);
   }
 
-  /** Write the codecs now; should that fail, after the next renewal. */
+  /** Write the description now; should that fail, after the next renewal. */
   describe(holding: Holding): void {
-    void this.#writeCodecs(holding).catch(() => {});
+    void this.#write(holding).catch(() => {});
   }
 
   /** What is left to do after a renewal, in order of urgency. What fails waits for the next one. */
@@ -62,8 +62,7 @@ export class Upkeep {
       await this.#reclaimAll();
       for (const key of this.#doubts) await this.#options.ownership.inTurn(key, () => this.#check(key));
       await this.#options.releases.flush();
-      for (const holding of this.#options.ownership.all())
-        if (!holding.described) await this.#writeCodecs(holding);
+      for (const holding of this.#options.ownership.all()) if (!holding.described) await this.#write(holding);
     } catch (error) {
       this.#options.log.debug({ err: error }, "upkeep put off");
     }
@@ -81,7 +80,9 @@ export class Upkeep {
   async #listen(): Promise<void> {
     const { registry, session, ownership } = this.#options;
     if (this.#unlisten || !session.ref) return;
-    this.#unlisten = await registry.onNotice(session.ref.name, ({ stream }) => ownership.hear(stream));
+    this.#unlisten = await registry.onNotice(session.ref.name, (notice) => {
+      if (notice.type === "taken-over") ownership.hear(notice.stream);
+    });
   }
 
   /** Claim what belongs to an earlier session, with its former token. */
@@ -97,10 +98,10 @@ export class Upkeep {
 
   async #reclaim(holding: Holding): Promise<void> {
     const { session, ownership, claims, releases, log } = this.#options;
-    const { key, publisher, codecs } = holding;
+    const { key, publisher, codecs, rank } = holding;
     const { ref } = session;
     if (ownership.get(key) !== holding || !ref || holding.epoch === ref.epoch) return;
-    const wish = { policy: "reclaim", publisher, codecs } as const;
+    const wish = { policy: "reclaim", publisher, codecs, rank } as const;
     const answer = await claims.ask(ref, key, wish, holding.token);
     if (answer.outcome === "session-lost") return;
     if (answer.outcome !== "granted") {
@@ -111,7 +112,7 @@ export class Upkeep {
     const { epoch } = ref;
     // The encoder may have left, or been replaced, while we asked.
     if (ownership.get(key) !== holding) return releases.add(key, { token, epoch, reason: "encoder gone" });
-    Object.assign(holding, { token, epoch, described: holding.codecs === codecs });
+    Object.assign(holding, { token, epoch, described: holding.codecs === codecs && !holding.stalled });
     log.info({ stream: key, token, epoch }, "stream reclaimed");
   }
 
@@ -145,11 +146,11 @@ export class Upkeep {
     if (this.#state !== "stopped") this.#cancelTouch = clock.after(TOUCH_EVERY_MS, () => void this.#touch());
   }
 
-  async #writeCodecs(holding: Holding): Promise<void> {
+  async #write(holding: Holding): Promise<void> {
     const { registry, session } = this.#options;
-    const { codecs, key, token } = holding;
+    const { codecs, stalled, key, token } = holding;
     if (!session.ref || holding.epoch !== session.ref.epoch) return;
-    await registry.describeStream(session.ref, { key, token }, codecs);
-    if (holding.codecs === codecs) holding.described = true;
+    await registry.describeStream(session.ref, { key, token }, { codecs, stalled });
+    if (holding.codecs === codecs && holding.stalled === stalled) holding.described = true;
   }
 }

@@ -35,6 +35,7 @@ const stream = z.object({
   codecs: z.string().describe("such as avc1,mp4a; empty until known"),
   previous: z.string().describe("origin that lost the stream to this one, or empty"),
   takeovers: z.int().min(0).describe("take-overs in a row"),
+  stalled: z.boolean().describe("its encoder brings nothing, and none that stands by has gone on yet"),
 });
 
 const lookup = stream.extend({

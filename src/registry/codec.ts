@@ -76,6 +76,8 @@ export function decodeStream(key: StreamKey, hash: FlatHash, now: number): Strea
     publisher: fields.get("publisher") ?? "",
     codecs: fields.get("codecs") ?? "",
     previous: fields.get("previous") ?? "",
+    rank: readRank(fields.get("rank")),
+    stalled: fields.get("stalled") === "1",
     takeovers: counted ? readNumber(fields.get("takeovers"), 0) : 0,
   };
 }
@@ -103,6 +105,7 @@ export function decodeOwned(text: string): OwnedStream | undefined {
 
 /** A payload of `notify:<name>`. Anybody may publish there, so that anything may come. */
 export function decodeNotice(payload: string): Notice | undefined {
+  if (payload === "ingests") return { type: "ingests" };
   const match = /^taken-over (\d{1,16} .+)$/s.exec(payload);
   const stream = match?.[1] === undefined ? undefined : decodeOwned(match[1]);
   return stream && { type: "taken-over", stream };
@@ -117,13 +120,19 @@ export function decodeKey(text: string): StreamKey | undefined {
   }
 }
 
-function readHash(hash: FlatHash): Map<string, string> {
+export function readHash(hash: FlatHash): Map<string, string> {
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < hash.length; i += 2) fields.set(String(hash[i]), String(hash[i + 1]));
   return fields;
 }
 
-function readNumber(text: string | undefined, otherwise: number): number {
+/** Unlike other numbers it may be negative. */
+function readRank(text = ""): number {
+  const number = Number(text);
+  return Number.isFinite(number) ? number : 0;
+}
+
+export function readNumber(text: string | undefined, otherwise: number): number {
   const number = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
   return Number.isFinite(number) && number >= 0 ? number : otherwise;
 }

@@ -7,6 +7,15 @@ export const INDEX_TTL_MS = 60_000;
 /** Life of `lost:<name>@<epoch>` without a heartbeat, in ms. */
 export const LOST_TTL_MS = 30_000;
 
+/** Longest life of a stream's record that was given up and still counts take-overs, in ms. */
+export const RECORD_REST_MS = 30_000;
+
+/** Life of an ingest's definition from a config file without an assertion, and of a tombstone, in ms. */
+export const INGEST_TTL_MS = 60_000;
+
+/** Life of the plan without a planner, in ms. */
+export const PLAN_TTL_MS = 60_000;
+
 /** `items` in pieces of at most {@link BATCH}. */
 export function batches<T>(items: readonly T[]): T[][] {
   const pieces: T[][] = [];

@@ -1,12 +1,14 @@
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { ClaimResult, StreamClaim } from "../domain/ports/registry.ts";
+import type { StreamKey } from "../domain/stream-key.ts";
+import type { StreamRecord } from "../domain/stream-record.ts";
 import { LOST_TTL_MS } from "./limits.ts";
 import type { MemoryStore, StoredStream } from "./memory-store.ts";
 
 /** The same decisions, in the same order, as in lua/stream-claim-7.lua. */
 export function claimInMemory(store: MemoryStore, session: SessionRef, claim: StreamClaim): ClaimResult {
   if (!isCurrent(store, session)) return { outcome: "session-lost" };
-  if (claim.kind === "publish" && store.ingests.has(claim.key))
+  if (claim.kind === "publish" && isIngested(store, claim.key))
     return { outcome: "ingested", ingest: claim.key };
 
   const now = store.now();
@@ -14,13 +16,18 @@ export function claimInMemory(store: MemoryStore, session: SessionRef, claim: St
   const owned = record !== undefined && store.sessions.get(record.origin)?.epoch === record.epoch;
   const sameSession = record?.origin === session.name && record.epoch === session.epoch;
   const contested = owned && !(sameSession && claim.policy === "reclaim");
-  if (contested && claim.policy !== "takeover")
+  if (contested && !givesWay(claim, record, sameSession))
     return { outcome: "held", origin: record.origin, token: record.token };
-  if (contested && now < record.pausedUntil)
+  // Nobody waits for a stream that does not flow.
+  const counted = contested && (claim.policy === "takeover" || isPreferred(claim, record));
+  if (counted && now < record.pausedUntil)
     return { outcome: "too-soon", origin: record.origin, retryAfterMs: record.pausedUntil - now };
 
-  const counts = owned && now < record.countedUntil ? record : NO_TAKEOVERS;
-  const previous = record && (contested || record.origin !== session.name) ? record.origin : "";
+  const keeps = owned || claim.policy === "standby";
+  const counts = record && keeps && now < record.countedUntil ? record : NO_TAKEOVERS;
+  // A record without an epoch was given up; only its counts are left.
+  const before = record?.epoch === 0 ? undefined : record;
+  const previous = before && (contested || before.origin !== session.name) ? before.origin : "";
   const token = store.nextToken(Math.max(claim.formerToken, record?.token ?? 0));
   const next: StoredStream = {
     key: claim.key,
@@ -32,10 +39,13 @@ export function claimInMemory(store: MemoryStore, session: SessionRef, claim: St
     publisher: claim.publisher,
     codecs: claim.codecs,
     previous,
-    ...(contested ? countTakeover(counts.takeovers + 1, claim, now) : keepCounts(counts)),
+    rank: claim.rank,
+    stalled: false,
+    ...(counted ? countTakeover(counts.takeovers + 1, claim, now) : keepCounts(counts)),
   };
   store.streams.set(claim.key, next, claim.ttlMs);
-  store.log(contested ? "taken-over" : "claimed", {
+  const stalled = contested && !sameSession && record.stalled;
+  store.log(claim.switched !== "" ? "switched" : contested ? "taken-over" : "claimed", {
     stream: claim.key,
     origin: session.name,
     epoch: session.epoch,
@@ -43,11 +53,27 @@ export function claimInMemory(store: MemoryStore, session: SessionRef, claim: St
     kind: claim.kind,
     publisher: claim.publisher,
     previous,
-    reason: reasonOf(claim, contested, record !== undefined),
+    reason: reasonOf(claim, { contested, stalled, recorded: before !== undefined }),
     by: session.name,
   });
   if (contested && !sameSession) tellLoser(store, record, token);
   return { outcome: "granted", token, previous };
+}
+
+function isIngested({ ingests, reserved }: MemoryStore, key: StreamKey): boolean {
+  return reserved.has(key) || ingests.get(key)?.enabled === true;
+}
+
+function isPreferred({ switched }: StreamClaim, { stalled }: StreamRecord): boolean {
+  return switched === "preferred" && !stalled;
+}
+
+function givesWay(claim: StreamClaim, record: StreamRecord, sameSession: boolean): boolean {
+  if (claim.policy !== "standby") return claim.policy === "takeover";
+  // Which of its own encoders feeds a stream is for an origin alone to decide.
+  if (sameSession) return true;
+  const before = record.rank !== 0 && claim.rank < record.rank;
+  return claim.switched !== "" && (record.stalled || (isPreferred(claim, record) && before));
 }
 
 /** Whether a session is the one that the registry holds. */
@@ -69,9 +95,13 @@ function countTakeover(takeovers: number, claim: StreamClaim, now: number): Coun
   return { takeovers, pausedUntil: now + pause, countedUntil: now + pause + claim.pauseMaxMs };
 }
 
-function reasonOf(claim: StreamClaim, contested: boolean, recorded: boolean): string {
-  if (contested) return `second ${claim.kind}`;
-  if (claim.policy === "reclaim") return "reclaimed";
+function reasonOf(
+  { switched, policy, kind }: StreamClaim,
+  { contested, stalled, recorded }: { contested: boolean; stalled: boolean; recorded: boolean },
+): string {
+  if (switched !== "") return !contested ? "gone" : stalled ? "stalled" : switched;
+  if (contested) return `second ${kind}`;
+  if (policy === "reclaim") return "reclaimed";
   return recorded ? "owner gone" : "new";
 }
 

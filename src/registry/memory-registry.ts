@@ -1,5 +1,6 @@
 import { HoldfastError } from "../domain/errors.ts";
 import type { OriginDescription, OriginRecord, SessionRef } from "../domain/origin-record.ts";
+import type { IngestRegistry } from "../domain/ports/ingest-registry.ts";
 import type {
   ClaimResult,
   HeartbeatResult,
@@ -10,13 +11,15 @@ import type {
   Registry,
   RegistryEvent,
   StreamClaim,
+  StreamDescription,
   TouchLoss,
 } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { OwnedStream, StreamLocation, StreamRecord } from "../domain/stream-record.ts";
-import { LOST_TTL_MS } from "./limits.ts";
+import { LOST_TTL_MS, RECORD_REST_MS } from "./limits.ts";
 import { claimInMemory, isCurrent } from "./memory-claim.ts";
 import { followInMemory } from "./memory-events.ts";
+import { MemoryIngests } from "./memory-ingests.ts";
 import type { MemoryStore, StoredStream } from "./memory-store.ts";
 
 /** A registry for one process: of an origin that runs alone, or of several origins over one store in tests. */
@@ -26,6 +29,7 @@ export function createMemoryRegistry(store: MemoryStore): Registry {
 
 class MemoryRegistry implements Registry {
   readonly address = "memory";
+  readonly ingests: IngestRegistry = new MemoryIngests(() => this.#open());
   readonly #store: MemoryStore;
   readonly #closing = new AbortController();
 
@@ -116,18 +120,22 @@ class MemoryRegistry implements Registry {
       return record !== undefined && isHeld(record, session, stream);
     });
     for (const { key, token } of held) {
-      store.streams.delete(key);
+      this.#giveUp(key);
       const { name, epoch } = session;
       store.log("released", { stream: key, origin: name, epoch, token, reason, by: name });
     }
     return held.length;
   }
 
-  async describeStream(session: SessionRef, stream: OwnedStream, codecs: string): Promise<boolean> {
+  async describeStream(
+    session: SessionRef,
+    stream: OwnedStream,
+    { codecs, stalled }: StreamDescription,
+  ): Promise<boolean> {
     const store = this.#open();
     const record = store.streams.get(stream.key);
     if (!record || !isHeld(record, session, stream)) return false;
-    store.streams.replace(stream.key, { ...record, codecs });
+    store.streams.replace(stream.key, { ...record, codecs, stalled });
     return true;
   }
 
@@ -170,6 +178,15 @@ class MemoryRegistry implements Registry {
     const stop = store.listen(origin, listener);
     this.#closing.signal.addEventListener("abort", stop, { once: true });
     return stop;
+  }
+
+  /** @see lua/streams-release-3.lua */
+  #giveUp(key: StreamKey): void {
+    const { streams } = this.#store;
+    const record = streams.get(key);
+    const left = record && record.rank !== 0 ? record.countedUntil - this.#store.now() : 0;
+    if (record && left > 0) streams.set(key, { ...record, epoch: 0 }, Math.min(left, RECORD_REST_MS));
+    else streams.delete(key);
   }
 
   #ownerOf(record: StreamRecord): OriginRecord | undefined {

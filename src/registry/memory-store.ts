@@ -1,6 +1,8 @@
 import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
+import type { IngestRecord } from "../domain/ingest.ts";
 import type { OriginRecord } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
+import type { Plan } from "../domain/ports/ingest-registry.ts";
 import type { Notice, RegistryEvent } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamRecord } from "../domain/stream-record.ts";
@@ -9,6 +11,14 @@ import type { StreamRecord } from "../domain/stream-record.ts";
 export interface StoredStream extends StreamRecord {
   readonly pausedUntil: number;
   readonly countedUntil: number;
+}
+
+/** An ingest's record with what only the registry needs. */
+export interface StoredIngest extends IngestRecord {
+  /** Epoch of the session whose config file it is from. */
+  readonly definedBy: number;
+  /** ms since 1970; only of a config file. */
+  readonly assertedUntil: number;
 }
 
 interface Expiring<T> {
@@ -70,8 +80,12 @@ export class MemoryStore {
   readonly streams: ExpiringMap<StreamKey, StoredStream>;
   /** `<name>@<epoch>` -> key -> token of the new owner. */
   readonly lost: ExpiringMap<string, ReadonlyMap<StreamKey, number>>;
-  /** Keys that an enabled ingest feeds. */
-  readonly ingests = new Set<StreamKey>();
+  readonly ingests: ExpiringMap<StreamKey, StoredIngest>;
+  /** Name of a lease -> its value, as in Redis. */
+  readonly leases: ExpiringMap<string, string>;
+  /** Keys that no encoder may publish, without an ingest. */
+  readonly reserved = new Set<StreamKey>();
+  plan: Plan = { term: 0, at: 0, by: "", lines: [] };
   readonly #clock: Clock;
   readonly #events: RegistryEvent[] = [];
   readonly #followers = new Set<() => void>();
@@ -84,6 +98,8 @@ export class MemoryStore {
     this.sessions = new ExpiringMap(clock);
     this.streams = new ExpiringMap(clock);
     this.lost = new ExpiringMap(clock);
+    this.ingests = new ExpiringMap(clock);
+    this.leases = new ExpiringMap(clock);
   }
 
   /** ms since 1970. */
@@ -98,7 +114,7 @@ export class MemoryStore {
   }
 
   sweep(): void {
-    for (const map of [this.sessions, this.streams, this.lost]) map.sweep();
+    for (const map of [this.sessions, this.streams, this.lost, this.ingests, this.leases]) map.sweep();
   }
 
   log(type: string, fields: Readonly<Record<string, string | number>>): void {

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { OriginDescription, OriginRecord, SessionRef } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
+import type { IngestRegistry } from "../domain/ports/ingest-registry.ts";
 import type {
   ClaimResult,
   HeartbeatResult,
@@ -11,6 +12,7 @@ import type {
   Registry,
   RegistryEvent,
   StreamClaim,
+  StreamDescription,
   TouchLoss,
 } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
@@ -21,6 +23,7 @@ import { keysOf } from "./keys.ts";
 import { BLOCK_MS, followLog, readRecent } from "./redis-events.ts";
 import { readTime } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
+import { RedisIngests } from "./redis-ingests.ts";
 import { listOrigins, listStreams, locate, sessionTimeLeft } from "./redis-lookups.ts";
 import { RedisNotices } from "./redis-notices.ts";
 import { heartbeat, leave, register } from "./redis-sessions.ts";
@@ -38,6 +41,8 @@ export interface RedisRegistryOptions {
   readonly connectTimeoutMs: number;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Whether the leases of ingests live in this Redis, too; true unless there are lock nodes. */
+  readonly leasesHere?: boolean;
   /** For who writes nothing: what is wrong with this Redis for origins is a warning then, the only kind. */
   readonly reading?: boolean;
 }
@@ -59,6 +64,7 @@ class RedisRegistry implements Registry {
   readonly #notices: RedisNotices;
   readonly #sentinels: SentinelWatch;
   readonly #closing = new AbortController();
+  readonly ingests: IngestRegistry;
 
   constructor(options: RedisRegistryOptions) {
     this.#options = options;
@@ -69,6 +75,7 @@ class RedisRegistry implements Registry {
       commandTimeoutMs: options.commandTimeoutMs,
     };
     const { client } = this.#context;
+    this.ingests = new RedisIngests(this.#context, { leasesHere: options.leasesHere ?? true });
     const notices = this.#client("notices", 0);
     this.#notices = new RedisNotices(notices);
     this.#sentinels = new SentinelWatch(client.target, options, () => {
@@ -133,8 +140,8 @@ class RedisRegistry implements Registry {
     return release(this.#context, session, streams, reason);
   }
 
-  describeStream(session: SessionRef, stream: OwnedStream, codecs: string): Promise<boolean> {
-    return describe(this.#context, session, stream, codecs);
+  describeStream(session: SessionRef, stream: OwnedStream, description: StreamDescription): Promise<boolean> {
+    return describe(this.#context, session, stream, description);
   }
 
   locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]> {

@@ -1,9 +1,9 @@
 import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import type { SessionRef } from "../domain/origin-record.ts";
-import type { ClaimResult, StreamClaim, TouchLoss } from "../domain/ports/registry.ts";
+import type { ClaimResult, StreamClaim, StreamDescription, TouchLoss } from "../domain/ports/registry.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
 import { RECORD_FORMAT } from "./codec.ts";
-import { INDEX_TTL_MS, LOST_TTL_MS, batches } from "./limits.ts";
+import { INDEX_TTL_MS, LOST_TTL_MS, RECORD_REST_MS, batches } from "./limits.ts";
 import { grant } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";
@@ -45,6 +45,8 @@ export async function claim(
       wish.codecs,
       RECORD_FORMAT,
       EVENT_LOG_LENGTH,
+      wish.rank,
+      wish.switched,
     ],
   );
   switch (asText(outcome)) {
@@ -98,7 +100,7 @@ export async function release(
     const reply = await client.run(
       "streams-release",
       [keys.held(session.name), keys.events, keys.root],
-      [session.name, session.epoch, reason, EVENT_LOG_LENGTH, ...tokensAndKeys(batch)],
+      [session.name, session.epoch, reason, EVENT_LOG_LENGTH, RECORD_REST_MS, ...tokensAndKeys(batch)],
     );
     released += asNumber(reply);
   }
@@ -110,12 +112,12 @@ export async function describe(
   { client, keys }: RedisContext,
   session: SessionRef,
   stream: OwnedStream,
-  codecs: string,
+  { codecs, stalled }: StreamDescription,
 ): Promise<boolean> {
   const reply = await client.run(
     "stream-describe",
     [keys.stream(stream.key)],
-    [session.name, session.epoch, stream.token, codecs],
+    [session.name, session.epoch, stream.token, codecs, stalled ? 1 : 0],
   );
   return asNumber(reply) === 1;
 }

@@ -12,16 +12,27 @@ export interface Script {
 
 /** Every transition has one file. A test compares this list with the folder. */
 export const SCRIPT_NAMES = [
+  "ingest-begin",
+  "ingest-put",
+  "ingest-remove",
+  "ingest-report",
+  "ingest-wish",
+  "ingests-assert",
+  "ingests-demand",
+  "ingests-read",
+  "ingests-sweep",
   "origin-heartbeat",
   "origin-leave",
   "origin-register",
   "origins-list",
+  "plan-write",
   "stream-claim",
   "stream-describe",
   "streams-list",
   "streams-locate",
   "streams-release",
   "streams-touch",
+  "token-draw",
 ] as const;
 
 export type ScriptName = (typeof SCRIPT_NAMES)[number];

@@ -13,6 +13,8 @@ export interface Fleet {
   advance(ms: number): Promise<void>;
   /** Define an enabled ingest of this key. */
   enableIngest(key: StreamKey): Promise<void>;
+  /** Put a lease there, in its form in Redis. */
+  setLease(name: string, value: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,8 @@ export function wish(changes: Partial<StreamClaim> = {}): StreamClaim {
     formerToken: 0,
     pauseMinMs: 0,
     pauseMaxMs: 0,
+    rank: 0,
+    switched: "" as const,
     ...changes,
   };
 }

@@ -17,7 +17,8 @@ registryContract({
         return registry;
       },
       advance: (ms) => clock.advance(ms),
-      enableIngest: async (key) => void store.ingests.add(key),
+      enableIngest: async (key) => void store.reserved.add(key),
+      setLease: async (name, value) => store.leases.set(name, value, 60_000),
       close: async () => undefined,
     };
   },

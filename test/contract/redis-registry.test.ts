@@ -40,6 +40,7 @@ registryContract({
         await waitFor(async () => (await redisTime(admin)) >= end, { within: ms + 10_000 });
       },
       enableIngest: async (key) => void (await admin.hset(keysOf(prefix).ingest(key), "enabled", "1")),
+      setLease: async (name, value) => void (await admin.set(`${prefix}:${name}`, value)),
       close: async () => {
         await Promise.all(opened.map((registry) => registry.close()));
         admin.disconnect();

@@ -1,8 +1,11 @@
 import { after, before, describe } from "node:test";
 import type { Fleet } from "./fleet-fixture.ts";
 import { eventContract } from "./events.contract.ts";
+import { ingestContract } from "./ingests.contract.ts";
+import { planContract } from "./plan.contract.ts";
 import { sessionContract } from "./sessions.contract.ts";
 import { streamContract } from "./streams.contract.ts";
+import { standbyContract } from "./standbys.contract.ts";
 import { takeoverContract } from "./takeovers.contract.ts";
 
 /** What an adapter brings to be tested: what its whole test file shares, and an empty fleet for each test. */
@@ -21,6 +24,9 @@ export function registryContract(adapter: Adapter): void {
     sessionContract(() => adapter.fleet());
     streamContract(() => adapter.fleet());
     takeoverContract(() => adapter.fleet());
+    standbyContract(() => adapter.fleet());
+    ingestContract(() => adapter.fleet());
+    planContract(() => adapter.fleet());
     eventContract(() => adapter.fleet());
   });
 }

@@ -91,7 +91,8 @@ class History {
     const key = KEYS[next.key] ?? parseStreamKey("live/none");
     const owned = this.#owned.get(`${name} ${key}`) ?? { key, token: 1 };
     if (next.do === "release") return this.#registry.releaseStreams(session, [owned], "test");
-    if (next.do === "describe") return this.#registry.describeStream(session, owned, "avc1");
+    if (next.do === "describe")
+      return this.#registry.describeStream(session, owned, { codecs: "avc1", stalled: false });
     const { policy, kind, pause } = next;
     const claim = wish({ key, policy, kind, formerToken: owned.token, pauseMinMs: pause, pauseMaxMs: pause });
     const result = await this.#registry.claimStream(session, claim);

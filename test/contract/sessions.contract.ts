@@ -82,7 +82,7 @@ export function sessionContract(open: OpenFleet): void {
       const again = await own(registry, second, { policy: "reclaim", formerToken: stream.token });
       assert.ok(again.token > stream.token);
       assert.equal(await registry.releaseStreams(first, [again], "too late"), 0);
-      assert.equal(await registry.describeStream(first, again, "avc1"), false);
+      assert.equal(await registry.describeStream(first, again, { codecs: "avc1", stalled: false }), false);
     },
   );
 

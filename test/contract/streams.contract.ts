@@ -27,6 +27,8 @@ export function streamContract(open: OpenFleet): void {
       codecs: "avc1",
       previous: "",
       takeovers: 0,
+      rank: 0,
+      stalled: false,
     });
     assert.equal(location.owner.epoch, session.epoch);
     assert.equal(location.owner.relay, "o1.internal:1935");
@@ -114,12 +116,15 @@ export function streamContract(open: OpenFleet): void {
     const registry = await fleet.open();
     const session = await join(registry, "o1");
     const first = await own(registry, session);
-    assert.equal(await registry.describeStream(session, first, "avc1,mp4a"), true);
+    assert.equal(
+      await registry.describeStream(session, first, { codecs: "avc1,mp4a", stalled: false }),
+      true,
+    );
     const [before] = await registry.locate([KEY]);
     assert.equal(before?.record.codecs, "avc1,mp4a");
     const second = await own(registry, await join(registry, "o2"));
-    assert.equal(await registry.describeStream(session, first, "hvc1"), false);
-    assert.equal(await registry.describeStream(session, second, "hvc1"), false);
+    assert.equal(await registry.describeStream(session, first, { codecs: "hvc1", stalled: false }), false);
+    assert.equal(await registry.describeStream(session, second, { codecs: "hvc1", stalled: false }), false);
     const [after] = await registry.locate([KEY]);
     assert.equal(after?.record.codecs, "");
   });

@@ -71,6 +71,8 @@ async function claim(at: Registry, session: SessionRef, stream: string | undefin
     formerToken: 0,
     pauseMinMs: 1_000,
     pauseMaxMs: 60_000,
+    rank: 0,
+    switched: "" as const,
   });
   assert.equal(result.outcome, "granted");
 }

@@ -17,6 +17,8 @@ export interface Plan {
   readonly term: number;
   /** When it was last confirmed, ms since 1970, registry time. */
   readonly at: number;
+  /** Name of the origin that planned; empty when there is none. */
+  readonly by: string;
   readonly lines: readonly PlanLine[];
 }
 
@@ -34,7 +36,7 @@ export interface IngestRegistry {
    */
   assertConfigured(session: SessionRef, definitions: readonly IngestDefinition[]): Promise<void>;
   /** Define by API, or replace such a definition. @throws HoldfastError `INGEST_CONFIGURED` when a file has it */
-  put(definition: IngestDefinition): Promise<PutResult>;
+  put(definition: IngestDefinition, by: string): Promise<PutResult>;
   /** Remove for good: a tombstone is left for 60 s. False when there was none. @throws `INGEST_CONFIGURED` */
   remove(stream: StreamKey, by: string): Promise<boolean>;
   /** False when there is no such ingest. */
@@ -48,8 +50,12 @@ export interface IngestRegistry {
   /** All of them, tombstones too. */
   list(): Promise<readonly IngestRecord[]>;
 
-  /** A number greater than every epoch and token given before. */
-  drawToken(session: SessionRef): Promise<number>;
+  /**
+   * A number greater than `seen` and than every epoch and token given before.
+   *
+   * @throws HoldfastError `SESSION_LOST`
+   */
+  drawToken(session: SessionRef, seen: number): Promise<number>;
   /**
    * Become the owner in the ingest's status. To be called with the lease in hand, before anything is pulled.
    * `stale`: a greater token was there, or (on one Redis) the lease is not held by this token any more.

@@ -1,6 +1,13 @@
 import type { OriginDescription, OriginRecord, OriginState, SessionRef } from "../origin-record.ts";
+import type { IngestRegistry } from "./ingest-registry.ts";
 import type { StreamKey } from "../stream-key.ts";
-import type { OwnedStream, StreamKind, StreamLocation, StreamRecord } from "../stream-record.ts";
+import type {
+  OwnedStream,
+  StreamKind,
+  StreamLocation,
+  StreamRecord,
+  SwitchReason,
+} from "../stream-record.ts";
 
 export interface RegisterOptions {
   readonly ttlMs: number;
@@ -33,9 +40,10 @@ export type HeartbeatResult =
 /**
  * How a claim treats a live owner.
  * `takeover` replaces it, `reject` does not, `reclaim` is `reject` by an origin that was fed all the time and
- * registers again (its former token must go with it).
+ * registers again (its former token must go with it). `standby` replaces the same session, and with `switched` one
+ * whose record is marked stalled or, when it is `preferred`, one of a greater rank.
  */
-export type ClaimPolicy = "takeover" | "reject" | "reclaim";
+export type ClaimPolicy = "takeover" | "reject" | "standby" | "reclaim";
 
 export interface StreamClaim {
   readonly key: StreamKey;
@@ -50,6 +58,16 @@ export interface StreamClaim {
   /** Shortest and longest pause between two take-overs of one key, in ms. */
   readonly pauseMinMs: number;
   readonly pauseMaxMs: number;
+  /** Order of the encoder among those of its stream: the least comes first. 0: it has none, and gives way to nobody. */
+  readonly rank: number;
+  /** Empty when the encoder has just come. Else it stood by, and this is why it should go on now. */
+  readonly switched: SwitchReason | "";
+}
+
+/** What an owner writes down about its stream. */
+export interface StreamDescription {
+  readonly codecs: string;
+  readonly stalled: boolean;
 }
 
 export type ClaimResult =
@@ -78,10 +96,10 @@ export interface RegistryEvent {
 }
 
 /** A wake-up. Never the only carrier of a fact: the heartbeat says the same until it is acknowledged. */
-export interface Notice {
-  readonly type: "taken-over";
-  readonly stream: OwnedStream;
-}
+export type Notice =
+  | { readonly type: "taken-over"; readonly stream: OwnedStream }
+  /** Something about ingests changed: a definition, a wish, or the plan. */
+  | { readonly type: "ingests" };
 
 /**
  * Who owns what, for the whole fleet. Two adapters: Redis and memory; one contract suite runs against both.
@@ -95,6 +113,8 @@ export interface Registry {
   readonly address: string;
   /** Whether the last command was answered. */
   readonly available: boolean;
+  /** Definitions, states and the plan of ingests. */
+  readonly ingests: IngestRegistry;
   /** Connect and check (`maxmemory-policy`, role). Returns warnings for the operator. */
   connect(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -113,8 +133,8 @@ export interface Registry {
   ): Promise<readonly TouchLoss[]>;
   /** Delete the records that still carry our token. Returns how many did. */
   releaseStreams(session: SessionRef, streams: readonly OwnedStream[], reason: string): Promise<number>;
-  /** Write the codecs, if the token is still the record's. */
-  describeStream(session: SessionRef, stream: OwnedStream, codecs: string): Promise<boolean>;
+  /** Write the description, if the token is still the record's. */
+  describeStream(session: SessionRef, stream: OwnedStream, description: StreamDescription): Promise<boolean>;
   /** One round trip for all keys. `undefined` where nobody live owns the key. Past every cache. */
   locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]>;
 

@@ -9,12 +9,14 @@
 -- KEYS[7]  {holdfast}:               root of the keys derived from the present owner:
 --                                    origin:<owner>  held:<owner>  lost:<owner>@<epoch>  notify:<owner>
 -- ARGV[1]  key      ARGV[2]  name     ARGV[3]  instance   ARGV[4]  epoch
--- ARGV[5]  kind: publish, ingest      ARGV[6]  policy: takeover, reject, reclaim
+-- ARGV[5]  kind: publish, ingest      ARGV[6]  policy: takeover, reject, standby, reclaim
 -- ARGV[7]  record TTL, ms             ARGV[8]  index TTL, ms             ARGV[9]   TTL of the losses, ms
 -- ARGV[10] highest token the claimant knows for the key                  ARGV[11]  not after, ms of Redis time
 -- ARGV[12] shortest pause between two take-overs, ms                     ARGV[13]  longest such pause, ms
 -- ARGV[14] publisher                  ARGV[15] codecs                    ARGV[16]  format of the record
 -- ARGV[17] longest event log, entries
+-- ARGV[18] rank of the encoder: the least comes first; 0 when it has none
+-- ARGV[19] why an encoder that stood by goes on: gone, stalled, preferred; empty when it has just come
 --
 -- Returns  { "granted", token, previous }      previous: who lost it to the claimant, or empty
 --          { "held", owner, token }            a live session owns it, and the policy leaves it there
@@ -22,7 +24,7 @@
 --          { "ingested", ingest }              an enabled ingest feeds the key
 --          { "session-lost" }                  the claimant's session is not the current one
 --          { "late", now_ms }                  nobody waits for the answer any more
--- Events   claimed, taken-over
+-- Events   claimed, taken-over, switched
 local stream_key, origin_key, epoch_key, held_key, ingest_key, events_key, root =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local key, name, instance, epoch, kind, policy = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -30,6 +32,7 @@ local ttl, index_ttl, lost_ttl = ARGV[7], ARGV[8], ARGV[9]
 local former, not_after, pause_min, pause_max =
   tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local publisher, codecs, format, log_length = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
+local rank, switched = ARGV[18], ARGV[19]
 
 local time = redis.call("TIME")
 local now_us = time[1] * 1000000 + time[2]
@@ -58,27 +61,49 @@ if kind == "publish" and redis.call("HGET", ingest_key, "enabled") == "1" then
   return { "ingested", key }
 end
 
-local fields = redis.call("HMGET", stream_key, "origin", "epoch", "token", "takeovers", "pausedUntil", "countedUntil")
+local fields = redis.call("HMGET", stream_key, "origin", "epoch", "token", "takeovers", "pausedUntil", "countedUntil",
+  "rank", "stalled")
 local owner, owner_epoch, owner_token = fields[1], fields[2], fields[3]
+-- A record without an epoch was given up; only its counts are left.
+if owner_epoch == "0" then
+  owner = false
+end
 local takeovers, paused_until, counted_until =
   tonumber(fields[4] or "0") or 0, tonumber(fields[5] or "0") or 0, tonumber(fields[6] or "0") or 0
+
+local owner_rank, stalled = tonumber(fields[7] or "0") or 0, fields[8] == "1"
 
 local same_session = owner == name and owner_epoch == epoch
 local owned = owner and redis.call("HGET", root .. "origin:" .. owner, "epoch") == owner_epoch
 -- A record of the claimant's own session is no obstacle to a reclaim: nobody else can be feeding the stream.
 local contested = owned and not (same_session and policy == "reclaim")
 
-if contested and policy ~= "takeover" then
+local preferred = switched == "preferred" and not stalled
+local function gives_way()
+  if policy ~= "standby" then
+    return policy == "takeover"
+  end
+  -- Which of its own encoders feeds a stream is for an origin alone to decide.
+  if same_session then
+    return true
+  end
+  local before = owner_rank ~= 0 and tonumber(rank) < owner_rank
+  return switched ~= "" and (stalled or preferred and before)
+end
+
+if contested and not gives_way() then
   return { "held", owner, owner_token }
 end
-if contested and now < paused_until then
+-- Nobody waits for a stream that does not flow.
+local counts = contested and (policy == "takeover" or preferred)
+if counts and now < paused_until then
   return { "too-soon", owner, whole(paused_until - now) }
 end
 
-if not owned or now >= counted_until then
+if not owned and policy ~= "standby" or now >= counted_until then
   takeovers, paused_until, counted_until = 0, 0, 0
 end
-if contested then
+if counts then
   takeovers = takeovers + 1
   local pause = math.min(pause_max, pause_min * 2 ^ (takeovers - 1))
   paused_until = now + pause
@@ -91,7 +116,8 @@ local token = next_token(math.max(former, tonumber(owner_token or "0") or 0))
 redis.call("DEL", stream_key)
 redis.call("HSET", stream_key, "format", format, "origin", name, "epoch", epoch, "token", token, "kind", kind,
   "since", whole(now), "publisher", publisher, "codecs", codecs, "previous", previous,
-  "takeovers", whole(takeovers), "pausedUntil", whole(paused_until), "countedUntil", whole(counted_until))
+  "takeovers", whole(takeovers), "pausedUntil", whole(paused_until), "countedUntil", whole(counted_until),
+  "rank", rank, "stalled", "0")
 redis.call("PEXPIRE", stream_key, ttl)
 redis.call("SADD", held_key, key)
 redis.call("PEXPIRE", held_key, index_ttl)
@@ -100,7 +126,10 @@ if owner and owner ~= name then
 end
 
 local event, reason = "claimed", "new"
-if contested then
+if switched ~= "" then
+  event = "switched"
+  reason = not contested and "gone" or not same_session and stalled and "stalled" or switched
+elseif contested then
   event, reason = "taken-over", "second " .. kind
 elseif policy == "reclaim" then
   reason = "reclaimed"

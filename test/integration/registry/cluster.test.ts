@@ -47,7 +47,7 @@ test("a fleet lives in a Redis Cluster of three nodes, and survives the loss of 
     assert.deepEqual(answer.outcome === "alive" && answer.lost, [won]);
     assert.equal(await ownerOf(registry), "o2");
     assert.deepEqual(await elsewhere.touchStreams(two, [won], LONG), []);
-    assert.equal(await elsewhere.describeStream(two, won, "avc1"), true);
+    assert.equal(await elsewhere.describeStream(two, won, { codecs: "avc1", stalled: false }), true);
     assert.equal((await registry.listStreams())[0]?.codecs, "avc1");
     assert.equal((await registry.listOrigins()).length, 2);
     assert.ok((await registry.sessionTimeLeft("o1")) > 0);

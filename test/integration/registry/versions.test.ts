@@ -24,7 +24,7 @@ test("a newer version's records are read, kept and fenced", async (t) => {
   assert.equal(location.owner.name, "o1");
   await registry.heartbeat(session, beat({ beat: 3 }));
   await registry.touchStreams(session, [stream], LONG);
-  await registry.describeStream(session, stream, "avc1");
+  await registry.describeStream(session, stream, { codecs: "avc1", stalled: false });
   assert.equal(
     await cli("HGET", "{holdfast}:origin:o1", "zone"),
     "eu-1\n",

@@ -36,6 +36,8 @@ function fleet() {
       policy: "takeover",
       pauseMinMs: 0,
       pauseMaxMs: 0,
+      rank: 0,
+      switched: "" as const,
     });
     assert.equal(result.outcome, "granted");
     return result.outcome === "granted" ? result.token : 0;

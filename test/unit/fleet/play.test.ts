@@ -202,7 +202,15 @@ test("a record that names this origin, which has no such stream, is nobody's and
   assert.ok(ref);
   const claim = { kind: "publish", policy: "takeover", ttlMs: 30_000, publisher: "", codecs: "" } as const;
   const key = parseStreamKey(CAM);
-  await asked.registry.claimStream(ref, { ...claim, key, formerToken: 0, pauseMinMs: 0, pauseMaxMs: 0 });
+  await asked.registry.claimStream(ref, {
+    ...claim,
+    key,
+    formerToken: 0,
+    pauseMinMs: 0,
+    pauseMaxMs: 0,
+    rank: 0,
+    switched: "",
+  });
   assert.equal(await codeOf(asked.play(CAM)), "STREAM_NOT_FOUND");
   assert.equal(asked.dialer.pulls.length, 0);
   await world.clock.advance(1_100);

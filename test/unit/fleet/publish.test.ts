@@ -149,7 +149,7 @@ test("two encoders that fight are paused, longer each time", async () => {
 test("a stream that an ingest feeds is not for encoders", async () => {
   const world = new FakeWorld();
   const origin = await world.start();
-  world.store.ingests.add((await origin.live("live/other")).key);
+  world.store.reserved.add((await origin.live("live/other")).key);
   assert.equal(await codeOf(origin.publish("live/other")), "STREAM_INGESTED");
 });
 

@@ -5,6 +5,9 @@ import type { OriginRecord } from "../../../src/domain/origin-record.ts";
 import type { Registry } from "../../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../../src/domain/stream-key.ts";
 import type { StreamRecord } from "../../../src/domain/stream-record.ts";
+import { systemClock } from "../../../src/ops/clock.ts";
+import { MemoryIngests } from "../../../src/registry/memory-ingests.ts";
+import { MemoryStore } from "../../../src/registry/memory-store.ts";
 import type { FlvHandlers } from "../../../src/http/routes-flv.ts";
 
 export const SINCE = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -37,6 +40,8 @@ export const cam1: StreamRecord = {
   codecs: "avc1,mp4a",
   previous: "",
   takeovers: 0,
+  rank: 0,
+  stalled: false,
 };
 
 /** Settings as the file would give them, with free ports on loopback. */
@@ -56,6 +61,7 @@ export function registryWith(streams: readonly StreamRecord[] = [cam1]): Registr
   return {
     address: "memory",
     available: true,
+    ingests: new MemoryIngests(() => new MemoryStore(systemClock)),
     connect: () => Promise.resolve([]),
     close: () => Promise.resolve(),
     register: unexpected,

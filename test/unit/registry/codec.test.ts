@@ -71,6 +71,8 @@ test("a stream written by an older version is read", () => {
     codecs: "",
     previous: "",
     takeovers: 0,
+    rank: 0,
+    stalled: false,
   });
 });
 
