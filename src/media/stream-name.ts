@@ -29,9 +29,9 @@ interface Parameter {
 
 const SCHEME_AND_HOST = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 /** What Flash, ffmpeg and rtmpdump put before names of files. */
-const CONTAINER_PREFIX = /^(?:mp4|flv|mp3):/;
-/** ffmpeg and rtmpdump cut it off a URL's end, so it cannot tell two streams apart. */
-const FLV_ENDING = /(?<=[^/])\.flv$/;
+const CONTAINER_PREFIX = /^(?:\/*(?:mp4|flv|mp3):)+/;
+/** ffmpeg and rtmpdump cut it off a URL's end, so it cannot tell two streams apart. Nor can two of them. */
+const FLV_ENDING = /(?<=[^/])(?:\.flv)+$/;
 
 /**
  * Read the stream key and the query from what a client sent in `connect` and in `publish` or `play`.
@@ -90,7 +90,7 @@ function readName(
 }
 
 function plainName(stream: string): string {
-  return stream.replace(CONTAINER_PREFIX, "").replace(FLV_ENDING, "");
+  return trimSlashes(stream).replace(CONTAINER_PREFIX, "").replace(FLV_ENDING, "");
 }
 
 function cutQuery(text: string): readonly [path: string, query: string] {

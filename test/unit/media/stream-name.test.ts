@@ -101,6 +101,9 @@ const NAMES: readonly (readonly [name: string, key: string])[] = [
   ["100%", "live/100%"],
   ["カメラ", "live/カメラ"],
   ["mp4:cam", "live/cam"],
+  ["mp4:mp4:cam", "live/cam"],
+  ["cam.flv.flv", "live/cam"],
+  ["cam.flv/", "live/cam"],
   [".flv", "live/.flv"],
   ["x.FLV", "live/x.FLV"],
 ];

@@ -57,3 +57,16 @@ test("a redirect keeps the stream and its query, and cannot be turned into anoth
     "http://o2.example:8080/evil.example/cam.flv?redirected=1",
   );
 });
+
+test("a redirect leads to the stream that was asked for, whatever its name ends in", () => {
+  for (const url of [
+    "/live/cam.flv/",
+    "/live/cam.flv.flv",
+    "/%/m.flv/",
+    "/mp4:live/mp4:cam.flv",
+    "/mp4:/mp4:a/b.flv",
+  ]) {
+    const target = readFlvTarget(url, VHOSTS);
+    assert.equal(readFlvTarget(redirectLocation("o2.example:8080", target), VHOSTS).key, target.key, url);
+  }
+});
