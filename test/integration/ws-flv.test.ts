@@ -223,6 +223,9 @@ test("a player that does not read is given up", async () => {
   const stuck = flv.dial();
   stuck.write(`GET /ws/stuck.flv HTTP/1.1\r\n${UPGRADE}\r\n\r\n`);
   stuck.pause();
+  let how = "";
+  stuck.on("error", (error: NodeJS.ErrnoException) => (how = error.code ?? ""));
+  stuck.on("end", () => (how = "FIN"));
   await players(1);
   const pictures = sampleStream({ duration: 1_000_000, audio: false, metadata: false, bytes: 30_000 });
   let next = 0;
@@ -233,6 +236,9 @@ test("a player that does not read is given up", async () => {
   await waitFor(() => channel.subscribers === 0, { within: 20_000 });
   clearInterval(timer);
   assert.match(String(await endCode("ws/stuck")), /SLOW_READER|TIMED_OUT/);
+  stuck.resume();
+  await waitFor(() => how);
+  assert.equal(how, "ECONNRESET", "a FIN would stay behind what it does not read");
 });
 
 test("stopping closes every WebSocket with 1001", async () => {
@@ -244,4 +250,41 @@ test("stopping closes every WebSocket with 1001", async () => {
   await waitFor(() => seen.code === 1_001);
   const { seen: late } = play("/ws/stop.flv");
   await waitFor(() => late.status === 503);
+});
+
+/** A player that never closes its end, whatever it is told. */
+async function deafPlayer(test: TestFlv, stream: string) {
+  const channel = test.channels.open(parseStreamKey(stream));
+  const socket = test.dial();
+  socket.resume();
+  socket.write(`GET /${stream}.flv HTTP/1.1\r\n${UPGRADE}\r\n\r\n`);
+  await waitFor(() => channel.subscribers === 1, { what: "the player" });
+  return { channel, socket };
+}
+
+test("a player that breaks the protocol is not waited for", async () => {
+  const other = await startFlv();
+  try {
+    const { socket } = await deafPlayer(other, "ws/breaks");
+    // A continuation of nothing.
+    socket.write(Buffer.from([0x00, 0x80, 0, 0, 0, 0]));
+    await waitFor(() => socket.closed, { within: 20_000, what: "the end of the connection" });
+    const codes = other.lines.flatMap(({ msg, code }) => (msg === "session ended" ? [code] : []));
+    assert.deepEqual(codes, ["PROTOCOL_VIOLATION"]);
+  } finally {
+    await other.stop();
+  }
+});
+
+test("stopping does not wait for a player that was let go before and stays", async () => {
+  const other = await startFlv();
+  try {
+    const { channel, socket } = await deafPlayer(other, "ws/stays");
+    channel.end(ENDED);
+    await waitFor(() => channel.subscribers === 0);
+    other.handlers.stop();
+    await waitFor(() => socket.closed, { within: 8_000, what: "the end of the connection" });
+  } finally {
+    await other.stop();
+  }
 });

@@ -6,7 +6,7 @@ import type { Channel, Subscriber, Subscription } from "../../domain/ports/chann
 import type { ClientInfo, PlayAnswer } from "../../fleet/gates.ts";
 import { RateLimit } from "../../ops/rate-limit.ts";
 import { SessionWatch } from "../session-watch.ts";
-import { DRAIN_MS, fileHeaderOf, STOP_MS } from "./flv-player.ts";
+import { destroyPlayer, DRAIN_MS, fileHeaderOf, STOP_MS } from "./flv-player.ts";
 import { clientOf, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
@@ -106,7 +106,8 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
   }
 
   stop(reason: HoldfastError): void {
-    if (this.#end) return;
+    // It may have been let go before, with more time than there is now.
+    if (this.#end) return this.#closeWithin(STOP_MS);
     if (!this.#websocket) return this.#refuse(reason);
     const stopping = reason.code === "STOPPING";
     this.#close(reason, stopping ? CLOSE.goingAway : CLOSE.normal, stopping ? STOP_MS : DRAIN_MS);
@@ -135,10 +136,11 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
       this.#close(reason, CLOSE.policy, STOP_MS);
     };
     websocket.on("message", spend).on("ping", spend);
-    // ws closes by itself, with the code that fits.
-    websocket.on("error", (error) =>
-      this.#leave(new HoldfastError("PROTOCOL_VIOLATION", { detail: error.message })),
-    );
+    // ws says goodbye with the code that fits, and would wait half a minute for the answer.
+    websocket.on("error", (error) => {
+      this.#leave(new HoldfastError("PROTOCOL_VIOLATION", { detail: error.message }));
+      this.#closeWithin(STOP_MS);
+    });
     this.#watch = new SessionWatch(clock, config.limits, this.#peer(websocket), (late) => this.#cut(late));
     this.#watch.expectLife();
   }
@@ -181,12 +183,16 @@ export class WsFlvPlayer implements FlvSession, Subscriber {
     if (this.#end) return;
     this.#leave(reason);
     this.#websocket?.close(code, reason.code);
-    this.#deps.clock.after(ms, () => this.#socket.destroy());
+    this.#closeWithin(ms);
+  }
+
+  #closeWithin(ms: number): void {
+    this.#deps.clock.after(ms, () => destroyPlayer(this.#socket));
   }
 
   #cut(reason: HoldfastError): void {
     this.#leave(reason);
-    this.#socket.destroy();
+    destroyPlayer(this.#socket);
   }
 
   #leave(reason: HoldfastError): void {
