@@ -70,7 +70,16 @@ class Scene {
   async watch(origin: FakeOrigin): Promise<FakePlayer> {
     const watching = origin.watch(CAM);
     await this.pass(200);
-    return watching;
+    const player = await watching;
+    await this.pass(100);
+    return player;
+  }
+
+  /** One player at each origin. */
+  async watchAll(): Promise<FakePlayer[]> {
+    const players = [];
+    for (const origin of this.origins) players.push(await this.watch(origin));
+    return players;
   }
 
   /** Let time pass; every camera that is on sends ten times a second. */
@@ -113,7 +122,7 @@ for (const where of ["the same origin", "another origin"] as const) {
     const scene = await Scene.set(STANDBY);
     const one = await scene.publish("one", scene.a);
     const two = await scene.publish("two", other(scene));
-    const players = await Promise.all(scene.origins.map((origin) => scene.watch(origin)));
+    const players = await scene.watchAll();
     const token = scene.a.tokenOf(CAM);
     one.on = false;
     one.publication.end("disconnected");
@@ -132,7 +141,7 @@ for (const where of ["the same origin", "another origin"] as const) {
     const scene = await Scene.set(STANDBY);
     const one = await scene.publish("one", scene.a);
     await scene.publish("two", other(scene));
-    const players = await Promise.all(scene.origins.map((origin) => scene.watch(origin)));
+    const players = await scene.watchAll();
     one.on = false;
     await scene.pass(1_500);
     assert.equal(players[2]?.received.at(-1), "one");
@@ -155,7 +164,7 @@ for (const where of ["the same origin", "another origin"] as const) {
     const scene = await Scene.set(STANDBY);
     const one = await scene.publish("one", scene.a);
     const two = await scene.publish("two", other(scene));
-    const players = await Promise.all(scene.origins.map((origin) => scene.watch(origin)));
+    const players = await scene.watchAll();
     one.on = false;
     one.publication.end("unpublished");
     await scene.pass(1_500);
