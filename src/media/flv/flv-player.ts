@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Channel } from "../../domain/ports/channel.ts";
 import { tracksOf } from "../codec.ts";
 import { flvFileHeader } from "./tag.ts";
@@ -9,4 +10,10 @@ export const STOP_MS = 500;
 /** What a player gets first: which tracks there are; both when nobody knows yet. */
 export function fileHeaderOf({ codecs }: Channel): Buffer {
   return flvFileHeader(codecs === "" ? { audio: true, video: true } : tracksOf(codecs));
+}
+
+/** Close at once. A FIN would wait behind what the player does not read, with megabytes of the kernel's memory. */
+export function destroyPlayer(socket: Socket): void {
+  if (socket.writableLength > 0) socket.resetAndDestroy();
+  else socket.destroy();
 }

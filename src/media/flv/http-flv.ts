@@ -4,7 +4,7 @@ import { HoldfastError } from "../../domain/errors.ts";
 import type { Channel, Subscriber, Subscription } from "../../domain/ports/channel.ts";
 import type { ClientInfo, PlayAnswer } from "../../fleet/gates.ts";
 import type { ChunkedFraming } from "./chunked.ts";
-import { DRAIN_MS, fileHeaderOf, STOP_MS } from "./flv-player.ts";
+import { destroyPlayer, DRAIN_MS, fileHeaderOf, STOP_MS } from "./flv-player.ts";
 import { clientOf, redirectLocation, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
@@ -149,12 +149,12 @@ export class HttpFlvPlayer implements FlvSession, Subscriber {
     if (this.#end) return;
     this.#leave(reason);
     this.#response.end();
-    this.#deps.clock.after(ms, () => this.#socket.destroy());
+    this.#deps.clock.after(ms, () => destroyPlayer(this.#socket));
   }
 
   #cut(reason: HoldfastError): void {
     this.#leave(reason);
-    this.#socket.destroy();
+    destroyPlayer(this.#socket);
   }
 
   #leave(reason: HoldfastError): void {

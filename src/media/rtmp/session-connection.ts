@@ -166,9 +166,17 @@ export class RtmpConnection {
     const { socket } = this.#peer;
     if (socket.destroyed) return;
     if (manner === "reset") return this.#peer.reset();
-    if (manner === "destroy") return void socket.destroy();
+    if (manner === "destroy") return this.#destroy();
     socket.end();
-    this.#clock.after(DRAIN_MS, () => socket.destroy());
+    this.#clock.after(DRAIN_MS, () => this.#destroy());
+  }
+
+  /** A FIN would wait behind what the peer does not read, with megabytes of the kernel's memory, for minutes. */
+  #destroy(): void {
+    const { socket } = this.#peer;
+    if (socket.destroyed) return;
+    if (this.backlog > 0) this.#peer.reset();
+    else socket.destroy();
   }
 
   #take(data: Buffer): void {
