@@ -1,5 +1,6 @@
-import { KEY_TABLE, LEAST_RIGHTS } from "../src/registry/keys.ts";
-import type { KeyEntry } from "../src/registry/keys.ts";
+import { KEY_TABLE } from "../src/registry/key-table.ts";
+import { LEAST_RIGHTS } from "../src/registry/keys.ts";
+import type { KeyEntry } from "../src/registry/key-entry.ts";
 
 const INTRODUCTION = `<!-- Made by scripts/keys-doc.ts from src/registry/keys.ts. Change that. -->
 

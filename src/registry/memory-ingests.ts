@@ -4,29 +4,13 @@ import type { IngestDefinition, IngestRecord, IngestStatus } from "../domain/ing
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { IngestRegistry, Plan, PlanLine, PutResult } from "../domain/ports/ingest-registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
+import { configured, FRESH, isSame } from "./ingest-definitions.ts";
 import { leaseValue } from "./lease-value.ts";
 import { INGEST_TTL_MS } from "./limits.ts";
 import { isCurrent } from "./memory-claim.ts";
 import type { MemoryStore, StoredIngest } from "./memory-store.ts";
 
 const LASTING = Infinity;
-/** The status of an ingest that nobody has pulled yet. */
-const FRESH: Omit<IngestRecord, keyof IngestDefinition | "source"> = {
-  enabled: true,
-  removed: 0,
-  demandUntil: 0,
-  moveTo: "",
-  owner: "",
-  epoch: 0,
-  token: 0,
-  state: "idle",
-  profile: 0,
-  error: "",
-  lastMove: 0,
-  why: "",
-  marks: [],
-};
-
 /** The same decisions, in the same order, as in the scripts ingest-*, ingests-* and plan-write. */
 export class MemoryIngests implements IngestRegistry {
   readonly #open: () => MemoryStore;
@@ -65,7 +49,7 @@ export class MemoryIngests implements IngestRegistry {
     const { stream } = definition;
     const known = this.#wanted(stream);
     if (known?.source === "config") throw configured(stream);
-    const outcome = known ? (sameDefinition(known, definition) ? "same" : "changed") : "created";
+    const outcome = known ? (isSame(known, definition) ? "same" : "changed") : "created";
     const base = store.ingests.get(stream) ?? { ...FRESH, definedBy: 0, assertedUntil: 0 };
     const fresh = known ? {} : { enabled: true, removed: 0, moveTo: "" };
     store.ingests.set(stream, { ...base, ...definition, ...fresh, source: "api" }, LASTING);
@@ -250,17 +234,4 @@ export class MemoryIngests implements IngestRegistry {
     const names = new Set(origins.filter((name) => name !== ""));
     for (const name of names) this.#open().publish(name, { type: "ingests" });
   }
-}
-
-function sameDefinition(one: IngestDefinition, other: IngestDefinition): boolean {
-  const plain = ({ url, captureAt, weight, overlap, onDemand, fallback }: IngestDefinition) =>
-    JSON.stringify([url, captureAt, weight, overlap, onDemand, fallback]);
-  return plain(one) === plain(other);
-}
-
-function configured(stream: StreamKey): HoldfastError {
-  return new HoldfastError("INGEST_CONFIGURED", {
-    detail: `the ingest ${stream} is defined in a config file: change it there, or pause it`,
-    stream,
-  });
 }

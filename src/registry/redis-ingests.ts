@@ -6,6 +6,7 @@ import type { SessionRef } from "../domain/origin-record.ts";
 import type { IngestRegistry, Plan, PlanLine, PutResult } from "../domain/ports/ingest-registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import { decodeKey, RECORD_FORMAT } from "./codec.ts";
+import { configured } from "./ingest-definitions.ts";
 import { decodeIngest, decodePlan, encodeDefinition, encodeStatus } from "./ingest-codec.ts";
 import { leaseValue } from "./lease-value.ts";
 import { batches, INGEST_TTL_MS, PLAN_TTL_MS } from "./limits.ts";
@@ -215,11 +216,4 @@ export class RedisIngests implements IngestRegistry {
     );
     return asNumber(reply) === 1;
   }
-}
-
-function configured(stream: StreamKey): HoldfastError {
-  return new HoldfastError("INGEST_CONFIGURED", {
-    detail: `the ingest ${stream} is defined in a config file: change it there, or pause it`,
-    stream,
-  });
 }

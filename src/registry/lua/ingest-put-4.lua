@@ -10,8 +10,9 @@
 -- Returns  "created", "changed" or "same"; "configured" when a config file has it: nothing was written
 -- Events   ingest-defined, ingest-changed
 local ingest_key, ingests_key, plan_key, root = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local key, log_length, by = ARGV[1], ARGV[9], ARGV[10]
+local key, format, log_length, by = ARGV[1], ARGV[8], ARGV[9], ARGV[10]
 local names = { "url", "captureAt", "weight", "overlap", "onDemand", "fallback" }
+local values = { ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7] }
 
 local known = redis.call("HMGET", ingest_key, "source", "removed", unpack(names))
 local live = known[1] and (known[2] or "0") == "0"
@@ -20,14 +21,14 @@ if live and known[1] == "config" then
 end
 local outcome = live and "same" or "created"
 for i = 1, #names do
-  if live and known[i + 2] ~= ARGV[i + 1] then
+  if live and known[i + 2] ~= values[i] then
     outcome = "changed"
   end
 end
 redis.call("PERSIST", ingest_key)
-redis.call("HSET", ingest_key, "format", ARGV[8], "stream", key, "source", "api", "removed", "0")
+redis.call("HSET", ingest_key, "format", format, "stream", key, "source", "api", "removed", "0")
 for i = 1, #names do
-  redis.call("HSET", ingest_key, names[i], ARGV[i + 1])
+  redis.call("HSET", ingest_key, names[i], values[i])
 end
 if not live then
   redis.call("HSET", ingest_key, "enabled", "1", "moveTo", "")

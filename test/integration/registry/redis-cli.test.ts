@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KEY_TABLE } from "../../../src/registry/keys.ts";
+import { KEY_TABLE } from "../../../src/registry/key-table.ts";
 import { beat, join, own, ownerOf } from "../../contract/fleet-fixture.ts";
 import { redisCli } from "../../support/redis-cli.ts";
 import { startRedis } from "../../support/start-redis.ts";

@@ -3,11 +3,15 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { format } from "prettier";
 import { renderKeys } from "../../../scripts/render-keys.ts";
+import { leaseOf, nextLeaseOf, PLANNER_LEASE } from "../../../src/domain/ingest.ts";
+import type { StreamKey } from "../../../src/domain/stream-key.ts";
 import { encodeOrigin } from "../../../src/registry/codec.ts";
-import { KEY_TABLE, keysOf } from "../../../src/registry/keys.ts";
+import { KEY_TABLE } from "../../../src/registry/key-table.ts";
+import { keysOf } from "../../../src/registry/keys.ts";
 import { SCRIPT_NAMES, loadScripts } from "../../../src/registry/scripts.ts";
 
 const keys = keysOf("{x}");
+const KEY = "<key>" as StreamKey;
 const entry = (pattern: string) => KEY_TABLE.find((row) => row.pattern === pattern);
 
 test("docs/redis-keys.md says what the table says", async () => {
@@ -27,8 +31,12 @@ test("every name that can be built is in the table, and the other way round", ()
     keys.held("<name>"),
     keys.lost("<name>", 0).replace("@0", "@<epoch>"),
     keys.notify("<name>"),
+    keys.ingests,
+    keys.plan,
+    // Leases have names of their own.
+    ...[leaseOf(KEY), nextLeaseOf(KEY), PLANNER_LEASE].map((name) => keys.root + name),
   ];
-  assert.equal(Object.keys(keys).length, built.length + 1, "root is the only other name");
+  assert.equal(Object.keys(keys).length, built.length - 3 + 1, "root is the only other name");
   assert.deepEqual(built.sort(), KEY_TABLE.map(({ pattern }) => `${keys.root}${pattern}`).sort());
 });
 
