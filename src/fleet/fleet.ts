@@ -106,7 +106,10 @@ export function createFleet(options: FleetOptions): Fleet {
   const relays = new RelayKeeper({
     ...{ registry: locator, dialer, clock, log, self: name, ticket, settings, random },
   });
-  const streams = new LocalStreams({ self: name, channels, ownership, relays, watch, clock, log, settings });
+  const leaving = () => drain.active;
+  const streams = new LocalStreams({
+    ...{ self: name, channels, ownership, relays, watch, clock, log, settings, leaving },
+  });
   const publish = new FleetPublishGate({
     ...{ authorise, session, ownership, streams, channels, lookup, clock, log, settings },
   });

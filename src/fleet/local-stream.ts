@@ -23,6 +23,8 @@ export interface LocalStreamOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Pick<FleetSettings, "continuity" | "publish" | "relay">;
+  /** Whether this origin drains. */
+  readonly leaving: () => boolean;
 }
 
 type State =

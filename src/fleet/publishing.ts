@@ -21,6 +21,8 @@ export interface PublishingOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Pick<FleetSettings, "publish">;
+  /** Whether this origin drains. */
+  readonly leaving: () => boolean;
   /** What the stream does about it. */
   readonly on: {
     /** An encoder is about to feed the channel: let go what does. */

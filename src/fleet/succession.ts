@@ -19,6 +19,8 @@ export interface SuccessionOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: Pick<FleetSettings, "publish">;
+  /** Whether this origin drains: its streams give way, and it takes none. */
+  readonly leaving: () => boolean;
   /** While this origin owns the stream. */
   readonly tenure: () => Tenure | undefined;
   /** The stream was granted to this encoder: it feeds the channel from now on. */
@@ -81,9 +83,9 @@ export class Succession {
 
   /** A standby has just brought something that players can begin with: the moment for a change without a gap. */
   started(encoder: Encoder): void {
-    const { clock, settings, tenure } = this.#options;
+    const { clock, settings, tenure, leaving } = this.#options;
     const now = clock.monotonic();
-    if (this.#claiming || now < this.#notBefore) return;
+    if (this.#claiming || now < this.#notBefore || leaving()) return;
     if (!encoder.pulse.steady(now, settings.publish.preferAfter)) return;
     const owned = tenure();
     const rank = owned ? (owned.encoder?.rank ?? 0) : this.#ownerRank;
@@ -92,23 +94,24 @@ export class Succession {
 
   /** While this origin owns the stream: does its encoder deliver? */
   #check(owned: Tenure): void {
-    const { clock, encoders, ownership } = this.#options;
+    const { clock, encoders, ownership, leaving } = this.#options;
     const now = clock.monotonic();
     const { encoder, holding } = owned;
     const stalled = !encoder || encoder.pulse.stalled(now);
     const next = stalled ? encoders.next(encoder, now) : undefined;
     if (next) return this.#switch(owned, next, encoder ? "stalled" : "gone");
-    if (stalled !== holding.stalled && encoder)
-      this.#options.log.info({ publisher: encoder.publisher, stalled }, "encoder stalled or back");
-    ownership.describe(holding, { stalled });
+    const givesWay = stalled || leaving();
+    if (givesWay !== holding.stalled && encoder)
+      this.#options.log.info({ publisher: encoder.publisher, stalled, givesWay }, "encoder stalled or back");
+    ownership.describe(holding, { stalled: givesWay });
     const ms = stalled ? LOOK_AGAIN_MS : encoder.pulse.due - now;
     this.#cancelCheck = clock.after(ms, () => this.#check(owned));
   }
 
   /** While another origin owns the stream, or nobody. */
   #look(location: StreamLocation | undefined): void {
-    const { encoders, clock, self, tenure } = this.#options;
-    if (tenure()) return;
+    const { encoders, clock, self, tenure, leaving } = this.#options;
+    if (tenure() || leaving()) return;
     this.#ownerRank = location?.record.rank ?? 0;
     const free = !location || location.owner.name === self;
     if (!free && !location.record.stalled) return;

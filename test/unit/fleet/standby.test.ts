@@ -403,6 +403,22 @@ test("without players and without a standby a stream that stalls stays with its 
   assert.equal(scene.states[0], "published");
 });
 
+test("a stream of an origin that drains goes on at once with an encoder that stands by elsewhere", async () => {
+  const scene = await Scene.set(STANDBY);
+  const one = await scene.publish("one", scene.a);
+  await scene.publish("two", scene.a);
+  await scene.publish("three", scene.b);
+  const players = await scene.watchAll();
+  void scene.a.fleet.drain.begin();
+  await scene.pass(2_500);
+  assert.deepEqual(scene.reasons, ["three: stalled"]);
+  assert.ok(one.kept, "before its own encoder is told to go");
+  for (const player of players) assert.equal(player.received.at(-1), "three");
+  await scene.pass(15_000);
+  assert.deepEqual(scene.reasons, ["three: stalled"]);
+  for (const player of players.slice(1)) assert.equal(player.fate(), "playing");
+});
+
 test("when an origin stops, those that stand by are told to go, too", async () => {
   const scene = await Scene.set(STANDBY);
   await scene.publish("one", scene.a);
