@@ -109,7 +109,7 @@ test("a player that takes nothing at all is dropped when its time is over", asyn
   const flv = await startFlv({ limits: { playerTimeout: "1s" }, fanout: { maxBacklog: "1GB" } });
   try {
     const { channel, stop } = flood(flv);
-    play(flv).pause();
+    const stuck = play(flv).pause();
     await waitFor(() => channel.subscribers === 1);
     const line = await waitFor(() => flv.lines.find(({ msg }) => msg === "session ended"), {
       within: 20_000,
@@ -117,6 +117,11 @@ test("a player that takes nothing at all is dropped when its time is over", asyn
     stop();
     assert.equal(line["code"], "TIMED_OUT");
     assert.equal(channel.subscribers, 0);
+    // A FIN would stay behind what it does not read. With a reset the kernel forgets what it still had to send.
+    let read = 0;
+    stuck.on("data", ({ length }) => (read += length)).resume();
+    await waitFor(() => stuck.closed);
+    assert.ok(read < 1_048_576, `${read} bytes were kept for it`);
   } finally {
     await flv.stop();
   }

@@ -177,6 +177,19 @@ test("a player that reads too slowly is closed without more words", async () => 
   assert.equal((await endWith(rtmp, "SLOW_READER"))["stream"], "live/cam");
 });
 
+test("a player that reads nothing is reset, and the kernel keeps nothing for it", async () => {
+  const client = await playing();
+  const ended = rtmp.ends().length;
+  client.pause();
+  for (let sent = 0; sent < 48; sent++) channel.write(batch("a".repeat(1_048_576)));
+  channel.end(new HoldfastError("SLOW_READER"));
+  await waitFor(() => rtmp.ends().length > ended);
+  client.resume();
+  await client.end();
+  // After a FIN some megabytes would arrive now that stood before it.
+  assert.deepEqual(payloads(client), []);
+});
+
 test("a player may pause; its channel sees it", async () => {
   const client = await playing();
   const [subscriber] = channel.players;

@@ -224,9 +224,6 @@ test("a player that does not read is given up", async () => {
   const stuck = flv.dial();
   stuck.write(`GET /ws/stuck.flv HTTP/1.1\r\n${UPGRADE}\r\n\r\n`);
   stuck.pause();
-  let how = "";
-  stuck.on("error", (error: NodeJS.ErrnoException) => (how = error.code ?? ""));
-  stuck.on("end", () => (how = "FIN"));
   await players(1);
   const pictures = sampleStream({ duration: 1_000_000, audio: false, metadata: false, bytes: 30_000 });
   let next = 0;
@@ -237,9 +234,11 @@ test("a player that does not read is given up", async () => {
   await waitFor(() => channel.subscribers === 0, { within: 20_000 });
   clearInterval(timer);
   assert.match(String(await endCode("ws/stuck")), /SLOW_READER|TIMED_OUT/);
-  stuck.resume();
-  await waitFor(() => how !== "");
-  assert.equal(how, "ECONNRESET", "a FIN would stay behind what it does not read");
+  // A FIN would stay behind what it does not read. With a reset the kernel forgets what it still had to send.
+  let read = 0;
+  stuck.on("data", ({ length }) => (read += length)).resume();
+  await waitFor(() => stuck.closed);
+  assert.ok(read < 1_048_576, `${read} bytes were kept for it`);
 });
 
 test("stopping closes every WebSocket with 1001", async () => {

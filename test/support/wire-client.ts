@@ -131,6 +131,15 @@ export class WireClient {
     return waitFor(() => this.ended, { within, what: "the end of the connection" });
   }
 
+  /** Read nothing, until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Send what is left, and close. */
   leave(): void {
     this.#socket.end();
