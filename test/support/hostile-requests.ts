@@ -12,7 +12,8 @@ export interface HostileRequest {
   readonly fatal?: true;
 }
 
-const UPGRADE =
+/** Header lines of a WebSocket upgrade. */
+export const UPGRADE =
   "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
   "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 const get = (path: string, more = "") => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
@@ -56,13 +57,17 @@ export function createFlvHandlers(options: FlvOptions): FlvHandlers {
   const deps: FlvDeps = { ...options, budgets, tally };
   const sessions = new Set<FlvSession>();
   const httpDeps = { ...deps, framing: new ChunkedFraming() };
+  /** Connections that have a stream: requests behind it are not worth what a session costs. */
+  const busy = new WeakSet<Socket>();
   const upgrader = createUpgrader(deps.config.limits.webSocketMessage);
   let stopped = false;
 
-  /** @throws HoldfastError `STOPPING`, `STREAM_NAME_INVALID` */
-  function targetOf(request: IncomingMessage): FlvTarget {
+  /** @throws HoldfastError `STOPPING`, `STREAM_NAME_INVALID`, `REQUEST_INVALID` */
+  function targetOf({ url = "", socket }: IncomingMessage): FlvTarget {
     if (stopped) throw new HoldfastError("STOPPING");
-    return readFlvTarget(request.url ?? "", deps.config.vhosts);
+    if (busy.has(socket))
+      throw new HoldfastError("REQUEST_INVALID", { detail: "a connection carries one stream at a time" });
+    return readFlvTarget(url, deps.config.vhosts);
   }
 
   function refused(error: unknown, request: IncomingMessage): HoldfastError {
@@ -72,12 +77,19 @@ export function createFlvHandlers(options: FlvOptions): FlvHandlers {
     return reason;
   }
 
-  /** Begin a session. What it does not handle itself is a fault of ours, and ends this connection only. */
-  function run(begun: Promise<void>, request: IncomingMessage): void {
+  /** A session has begun. What it does not handle itself is a fault of ours, and ends this connection only. */
+  function run(session: FlvSession, begun: Promise<void>, request: IncomingMessage): void {
+    sessions.add(session);
+    busy.add(request.socket);
     begun.catch((error: unknown) => {
       deps.log.error({ err: error }, "session failed");
       request.socket.destroy();
     });
+  }
+
+  function over(session: FlvSession, { socket }: IncomingMessage): void {
+    sessions.delete(session);
+    busy.delete(socket);
   }
 
   return {
@@ -85,30 +97,27 @@ export function createFlvHandlers(options: FlvOptions): FlvHandlers {
     get(request, response) {
       if (request.method === "OPTIONS") return answerOptions(response);
       try {
-        const closed = (): void => void sessions.delete(player);
+        const closed = (): void => over(player, request);
         const player = new HttpFlvPlayer(httpDeps, targetOf(request), request, response, closed);
-        sessions.add(player);
-        run(player.begin(), request);
+        run(player, player.begin(), request);
       } catch (error) {
         answerProblem(response, refused(error, request));
       }
     },
     post(request, response) {
       try {
-        const closed = (): void => void sessions.delete(publisher);
+        const closed = (): void => over(publisher, request);
         const publisher = new HttpFlvPublisher(deps, targetOf(request), request, response, closed);
-        sessions.add(publisher);
-        run(publisher.begin(), request);
+        run(publisher, publisher.begin(), request);
       } catch (error) {
         answerProblem(response, refused(error, request));
       }
     },
     upgrade(request, socket, head) {
       try {
-        const closed = (): void => void sessions.delete(player);
+        const closed = (): void => over(player, request);
         const player = new WsFlvPlayer(deps, targetOf(request), request, head, closed);
-        sessions.add(player);
-        run(player.begin(upgrader, request), request);
+        run(player, player.begin(upgrader, request), request);
       } catch (error) {
         answerUpgradeProblem(socket, refused(error, request));
       }
