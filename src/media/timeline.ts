@@ -8,6 +8,8 @@ const STEP_FORWARD = 10_000;
 const SILENT = 5_000;
 /** An offset that no packet used for so long is forgotten. */
 const OFFSET_LIFE = 2_000;
+/** Longest gap between two sources that players see. Nobody who had to wait longer wants to wait as long again. */
+const MOST_GAP = 1_000;
 /** Longest ms from decoding a picture to showing it that are believed: 16 B-frames at 10 a second, and some. */
 const DEEPEST = 2_000;
 /** A longer step between two frames of a track is a gap, not how long a frame is shown. */
@@ -40,8 +42,9 @@ interface Presented {
  * Grows by the same offset for audio and video, over swaps of sources, over the wrap of a source's clock at 2^32, and
  * over jumps inside one source. Never goes back within a track; across tracks only as far as the source itself
  * interleaves them. The first source begins at 0. After a swap or a jump the channel goes on where it would be by
- * then: the last timestamp plus the time that has passed, at least 1 ms. So players that count real time keep
- * their distance, and their picture stands still for as long as there was none.
+ * then: the last timestamp plus the time that has passed, 1 ms at least and a second at most. So a player plays
+ * through a short gap with what it has; after a longer one it goes on when media does, and does not wait for the gap
+ * once more (decision 19).
  *
  * Nor does what is shown go back: where pictures are decoded earlier than they are shown (B-frames), the last of them
  * have not been by then, and the first of the next source waits for them. A later swap makes good for the wait.
@@ -126,7 +129,8 @@ export class Timeline {
 
   /** Where the channel goes on: as far as time has, but not before `earliest`. */
   #next(now: number, earliest: number): number {
-    const due = this.#last + Math.max(1, Math.round(now - this.#lastAt)) - this.#ahead;
+    const passed = Math.max(1, Math.min(MOST_GAP, Math.round(now - this.#lastAt)));
+    const due = this.#last + passed - this.#ahead;
     const next = Math.max(this.#last + 1, due, Math.min(earliest, this.#last + DEEPEST));
     this.#ahead = next - due;
     return next;

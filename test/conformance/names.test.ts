@@ -22,7 +22,7 @@ describe("stream names", () => {
     describe(`${what}: ${written}`, () => {
       let audience: Audience | undefined;
       before(async () => {
-        await stage.publish(PUBLISHERS.ffmpeg, written, { video: "h264", audio: "aac" }, stage.home, key);
+        await stage.publish(PUBLISHERS.ffmpeg, written, { video: "h264", audio: "aac" }, stage.home, { key });
         audience = new Audience(KINDS, [{ name: AWAY, at: stage.away.at }]);
         audience.start(written);
       });

@@ -2,6 +2,7 @@ import type { Place, Published } from "../support/audience.ts";
 import type { FlvTag } from "../support/flv-file.ts";
 import { makeCertificate } from "../support/make-certificate.ts";
 import type { TestCertificate } from "../support/make-certificate.ts";
+import type { FeedOptions } from "../support/media-feed.ts";
 import { MediaLibrary } from "../support/media-library.ts";
 import type { Recipe } from "../support/make-media.ts";
 import type { Publisher } from "../support/publisher.ts";
@@ -74,16 +75,22 @@ export class Stage {
     stream: string,
     recipe: Recipe,
     at = this.home,
-    key = stream,
+    { key = stream, ...options }: FeedOptions & { readonly key?: string } = {},
   ): Promise<Publisher> {
-    const publisher = await this.offer(kind, stream, recipe, at);
+    const publisher = await this.offer(kind, stream, recipe, at, options);
     await this.fleet.owned(key, at);
     return publisher;
   }
 
   /** Publish, whatever comes of it. */
-  async offer(kind: PublisherKind, stream: string, recipe: Recipe, at: TestOrigin): Promise<Publisher> {
-    const publisher = kind.publish(at.at, stream, await this.#mediaFor(kind, recipe));
+  async offer(
+    kind: PublisherKind,
+    stream: string,
+    recipe: Recipe,
+    at: TestOrigin,
+    options: FeedOptions = {},
+  ): Promise<Publisher> {
+    const publisher = kind.publish(at.at, stream, await this.#mediaFor(kind, recipe), options);
     this.#publishers.push(publisher);
     return publisher;
   }

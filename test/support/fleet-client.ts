@@ -110,7 +110,7 @@ export class FleetPublisher implements Publisher {
   }
 
   async die(): Promise<void> {
-    this.#feed?.stop();
+    this.#feed?.breakOff();
     this.#stop.abort();
     await this.exit;
   }

@@ -17,6 +17,11 @@ export interface Recipe {
   readonly seconds?: number;
   /** For H.264. */
   readonly bFrames?: boolean;
+  /** Of the picture, such as `320x180`. */
+  readonly size?: string;
+  /** For AAC. */
+  readonly sampleRate?: number;
+  readonly channels?: 1 | 2;
 }
 
 const VIDEO_CODERS: Readonly<Record<NonNullable<Recipe["video"]>, readonly string[]>> = {
@@ -28,7 +33,7 @@ const VIDEO_CODERS: Readonly<Record<NonNullable<Recipe["video"]>, readonly strin
   vp9: "libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 200k -auto-alt-ref 0 -lag-in-frames 0".split(" "),
 };
 const AUDIO_CODERS: Readonly<Record<NonNullable<Recipe["audio"]>, readonly string[]>> = {
-  aac: ["aac", "-b:a", "64k", "-ar", "44100"],
+  aac: ["aac", "-b:a", "64k"],
   opus: ["libopus", "-b:a", "48k", "-ar", "48000"],
 };
 const FOURCC: Readonly<Record<string, string>> = {
@@ -46,16 +51,17 @@ const FOURCC: Readonly<Record<string, string>> = {
  */
 export async function makeMedia(dir: string, recipe: Recipe): Promise<FlvTag[]> {
   const classic = (recipe.video ?? "h264") === "h264" && (recipe.audio ?? "aac") === "aac";
-  const order = recipe.bFrames === false ? "in-order" : "";
-  const name = [recipe.video, recipe.audio, recipe.take ?? 1, order].filter(Boolean).join("-");
+  const name = Object.entries(recipe).flat().join("-");
   const file = join(dir, `${name}.${classic ? "flv" : "mp4"}`);
   await run("ffmpeg", ["-v", "error", "-y", ...encodeArguments(recipe), file]);
   return classic ? readFlv(await readFile(file)) : enhancedTags(await readCoded(file));
 }
 
-function encodeArguments({ video, audio, take = 1, seconds = 60, bFrames = true }: Recipe): string[] {
+function encodeArguments(recipe: Recipe): string[] {
+  const { video, audio, take = 1, seconds = 60, bFrames = true } = recipe;
+  const { size = video === "h264" ? "320x180" : "160x90", sampleRate = 44_100, channels = 1 } = recipe;
   // Noise, lest a coder says twice with the same bytes that nothing changed.
-  const picture = `testsrc2=s=${video === "h264" ? "320x180" : "160x90"}:r=25,hue=h=${take * 60},noise=alls=6:allf=t`;
+  const picture = `testsrc2=s=${size}:r=25,hue=h=${take * 60},noise=alls=6:allf=t`;
   const beat = `sine=f=${180 + take * 120}:beep_factor=4:r=48000,vibrato=f=5`;
   // Opus codes equal periods of a tone into equal packets: those could not be told apart.
   const tone = audio === "opus" ? `anoisesrc=r=48000:a=0.3:seed=${take}` : beat;
@@ -67,6 +73,7 @@ function encodeArguments({ video, audio, take = 1, seconds = 60, bFrames = true 
     ...(video ? ["-g", "25", "-c:v", ...VIDEO_CODERS[video]] : []),
     ...(video === "h264" ? ["-bf", bFrames ? "2" : "0"] : []),
     ...(audio ? ["-c:a", ...AUDIO_CODERS[audio]] : []),
+    ...(audio === "aac" ? ["-ar", `${sampleRate}`, "-ac", `${channels}`] : []),
     ...["-fflags", "+bitexact", "-flvflags", "no_duration_filesize"],
   ];
 }

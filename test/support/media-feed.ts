@@ -8,6 +8,8 @@ export interface FeedOptions {
   readonly rate?: number;
   /** Media at once in the beginning, in ms: encoders' probing and players' patience both like a start. */
   readonly headStartMs?: number;
+  /** What the publisher's clock says at the beginning, in ms. It wraps at 2^32. */
+  readonly clock?: number;
 }
 
 /**
@@ -23,6 +25,7 @@ export class MediaFeed {
   readonly #began = performance.now();
   readonly #timer: NodeJS.Timeout;
   readonly #hasVideo: boolean;
+  readonly #clock: number;
   #next = 0;
   #finishAt = Infinity;
   #over = false;
@@ -32,6 +35,7 @@ export class MediaFeed {
     this.#deliver = deliver;
     this.#rate = options.rate ?? 1;
     this.#headStartMs = options.headStartMs ?? 500;
+    this.#clock = options.clock ?? 0;
     this.#hasVideo = tags.some(({ type }) => type === 9);
     this.#timer = setInterval(() => this.#tick(), 10);
   }
@@ -41,7 +45,7 @@ export class MediaFeed {
     return this.#tags[this.#next - 1]?.timestamp ?? 0;
   }
 
-  /** The frames handed over so far. */
+  /** The frames handed over so far; their times count from the beginning. */
   get sent(): MediaUnit[] {
     return unitsOf(this.#tags.slice(0, this.#next));
   }
@@ -57,6 +61,14 @@ export class MediaFeed {
     await waitFor(() => this.#over, { within: 60_000, what: "the end of the feed" });
   }
 
+  /** Stop in the middle of a group, not right behind its keyframe. */
+  breakOff(): void {
+    const isKey = (tag: FlvTag | undefined) => tag?.type === 9 && unitOf(tag)?.key === true;
+    const lastPicture = () => this.#tags.slice(0, this.#next).findLast(({ type }) => type === 9);
+    while (!this.#over && isKey(lastPicture()) && this.#next < this.#tags.length) this.#handOver();
+    this.stop();
+  }
+
   /** Stop now, wherever it is. */
   stop(): void {
     this.#over = true;
@@ -67,10 +79,14 @@ export class MediaFeed {
     const due = (performance.now() - this.#began) * this.#rate + this.#headStartMs;
     for (let tag = this.#tags[this.#next]; tag && tag.timestamp <= due; tag = this.#tags[this.#next]) {
       if (tag.timestamp >= this.#finishAt && this.#mayEndBefore(tag)) return this.stop();
-      this.#next++;
-      this.#deliver(tag);
+      this.#handOver();
     }
     if (this.#next >= this.#tags.length) this.stop();
+  }
+
+  #handOver(): void {
+    const tag = this.#tags[this.#next++] as FlvTag;
+    this.#deliver({ ...tag, timestamp: (tag.timestamp + this.#clock) >>> 0 });
   }
 
   #mayEndBefore(tag: FlvTag): boolean {

@@ -19,6 +19,8 @@ export interface MpegtsState {
   /** Bytes of sound decoded. */
   readonly sound: number;
   readonly width: number;
+  /** Holes in what it has that the page stepped over. */
+  readonly holes: number;
   /** From, to in ms. */
   readonly ranges: readonly (readonly [number, number])[];
 }

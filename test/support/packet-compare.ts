@@ -27,7 +27,8 @@ const MOST_DIFFERENCES = 12;
 
 /**
  * What a player got, held against what was published: each frame once, in order, with the same bytes, from a
- * keyframe on, with the same spacing, audio and video moved by the same offset, and no timestamp going back.
+ * keyframe on, with the same spacing, audio and video moved by the same offset, and no timestamp going back. Nor is a
+ * picture of a publication shown before one of the publication before.
  *
  * Several publications stand for encoders that followed each other; a player may have parts of each.
  *
@@ -60,6 +61,7 @@ export function differences(
   }
   if (rules.order === "per-track") found.push(...audioStartProblems(publications, placed));
   found.push(...timeProblems(publications, placed, rules.tolerance ?? 0));
+  found.push(...overlapProblems(placed));
   return found.slice(0, MOST_DIFFERENCES);
 }
 
@@ -140,6 +142,25 @@ function timeProblems(
     const before = newest.get(unit.track);
     if (before !== undefined && unit.dts < before) found.push(`${nameOf(unit)} goes back from ${before} ms`);
     newest.set(unit.track, unit.dts);
+  }
+  return found;
+}
+
+function overlapProblems(placed: readonly Omit<Placed, "rank">[]): string[] {
+  const found: string[] = [];
+  let shown = -Infinity;
+  let before = -Infinity;
+  let publication: number | undefined;
+  for (const { unit, publication: mine } of placed) {
+    if (unit.track !== "video") continue;
+    if (mine !== publication) before = shown;
+    publication = mine;
+    const at = unit.dts + unit.cts;
+    if (at <= before)
+      found.push(
+        `${nameOf(unit)} of publication ${mine} is shown at ${at} ms, after one of the publication before at ${before} ms`,
+      );
+    shown = Math.max(shown, at);
   }
   return found;
 }

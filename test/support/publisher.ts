@@ -62,7 +62,7 @@ export class ProgramPublisher implements Publisher {
   }
 
   async die(): Promise<void> {
-    this.#feed.stop();
+    this.#feed.breakOff();
     await this.#program.stop();
   }
 

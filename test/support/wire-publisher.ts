@@ -52,7 +52,7 @@ export class WirePublisher implements Publisher {
 
   async die(): Promise<void> {
     this.#running = false;
-    this.#feed?.stop();
+    this.#feed?.breakOff();
     this.#client?.close();
     await this.exit;
   }

@@ -17,10 +17,12 @@ test("a new source goes on where the channel would be by then", () => {
   timeline.enter(0, 1_000);
   assert.equal(timeline.map("video", 0, 1_000), 0);
   assert.equal(timeline.map("video", 40, 1_040), 40);
-  timeline.enter(900_000, 4_240);
-  assert.equal(timeline.map("video", 900_000, 4_240), 3_240);
-  timeline.enter(7, 4_240);
-  assert.equal(timeline.map("video", 7, 4_240), 3_241, "just after, when no time has passed");
+  timeline.enter(900_000, 1_840);
+  assert.equal(timeline.map("video", 900_000, 1_840), 840);
+  timeline.enter(7, 1_840);
+  assert.equal(timeline.map("video", 7, 1_840), 841, "just after, when no time has passed");
+  timeline.enter(8, 60_000);
+  assert.equal(timeline.map("video", 8, 60_000), 1_841, "a second later, when a minute has passed");
 });
 
 /** Pictures 40 ms apart in the order of decoding; `depth` pictures of composition time at most. Returns them as shown. */
@@ -47,9 +49,10 @@ test("a picture of the next source is shown after the last one of the source bef
       timeline.enter(7, now, { track: "video", presented: 7 + after * 40 });
       const next = pictures(timeline, 7, now, after);
       const step = (next[0] as number) - Math.max(...shown);
+      const counted = Math.max(1, Math.min(1_000, gap));
       const name = `${before} B-frames, then ${after}, after ${gap} ms: the next picture after ${step} ms`;
       assert.ok(step >= 40, name);
-      assert.ok(step <= Math.max(40, Math.max(1, gap) + after * 40), name);
+      assert.ok(step <= Math.max(40, counted + after * 40), name);
     }
 });
 
@@ -207,7 +210,8 @@ test("over any mix of sound sources time never goes back, and both tracks move b
           if (offset === undefined) timeline.enter(timestamp, now);
           const time = timeline.map(track, timestamp, now);
           assert.ok(time >= last, `${time} after ${last}`);
-          if (offset === undefined && last >= 0) assert.equal(time, last + Math.max(1, now - lastAt));
+          if (offset === undefined && last >= 0)
+            assert.equal(time, last + Math.max(1, Math.min(1_000, now - lastAt)));
           offset ??= (time - timestamp) >>> 0;
           assert.equal((time - timestamp) >>> 0, offset);
           if (time > last) lastAt = now;
