@@ -52,10 +52,6 @@ function play(path: string, protocols: string[] = []) {
 const opened = (websocket: WebSocket) =>
   waitFor(() => websocket.readyState === websocket.OPEN, { what: "the open WebSocket" });
 
-/** The origin has a player before that one knows. */
-const opened = (websocket: WebSocket) =>
-  waitFor(() => websocket.readyState === WebSocket.OPEN, { what: "an open WebSocket" });
-
 async function endCode(stream: string) {
   const line = await waitFor(() =>
     flv.lines.find((line) => line["msg"] === "session ended" && line["stream"] === stream),
@@ -118,7 +114,7 @@ test("a handshake that is none is refused", async () => {
 });
 
 test("subprotocols are not taken up, and what a player says is ignored", async () => {
-  const { channel, write, players } = live("ws/talker");
+  const { channel, write } = live("ws/talker");
   const { websocket, seen, reader } = play("/ws/talker.flv");
   await opened(websocket);
   websocket.send("hello");
