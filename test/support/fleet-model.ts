@@ -1,30 +1,19 @@
 import assert from "node:assert/strict";
-import type { StreamKey } from "../../src/domain/stream-key.ts";
-import { parseStreamKey } from "../../src/domain/stream-key.ts";
+import { parseStreamKey, type StreamKey } from "../../src/domain/stream-key.ts";
 import type { Publication } from "../../src/fleet/gates.ts";
 import { FakePlayer, packet } from "./fake-channels.ts";
 import { FakeWorld, type FakeOrigin } from "./fake-fleet.ts";
 import { FakeNetwork } from "./fake-network.ts";
+import type { ClientStep, Policy, Step, TroubleName } from "./fleet-steps.ts";
+import { ORIGINS, STREAMS } from "./fleet-steps.ts";
+import { checkTokens } from "./grown-tokens.ts";
 import { away, fine, held, mute, only, type Trouble } from "./shaky-registry.ts";
-
-export const ORIGINS = ["a", "b", "c"] as const;
-export const STREAMS = ["live/1", "live/2"] as const;
-
-export type TroubleName = "fine" | "away" | "mute" | "deaf" | "paused";
-
-export type ClientStep = "publish" | "unpublish" | "disconnect" | "play" | "stopPlaying";
-
-/** What can happen to a fleet. */
-export type Step =
-  | { readonly do: ClientStep; readonly origin: number; readonly stream: number }
-  | { readonly do: "trouble"; readonly origin: number; readonly trouble: TroubleName }
-  | { readonly do: "kill"; readonly origin: number }
-  | { readonly do: "restart"; readonly origin: number }
-  | { readonly do: "wait"; readonly ms: number };
 
 interface Encoder {
   readonly origin: FakeOrigin;
   readonly publication: Publication;
+  /** It sends nothing, for now. */
+  silent: boolean;
 }
 
 interface Player {
@@ -51,8 +40,14 @@ export class FleetModel {
   readonly #differSince = new Map<string, number>();
   #encoders: Encoder[] = [];
   #players: Player[] = [];
+  readonly #policies: readonly Policy[];
   #restarts = 0;
   #packets = 0;
+
+  /** @param policies  of each origin, in their order */
+  constructor(policies: readonly Policy[] = ["takeover", "takeover", "takeover"]) {
+    this.#policies = policies;
+  }
 
   async begin(): Promise<this> {
     for (const name of ORIGINS) this.#places.push(await this.#start(name));
@@ -76,12 +71,9 @@ export class FleetModel {
       await this.#restart(place);
       this.#trouble(place, "fine");
     }
+    for (const encoder of this.#encoders) encoder.silent = false;
     await this.#wait(40_000);
-    const records = await this.#places[0]?.origin.registry.listStreams();
-    const live = this.#encoders.filter(({ publication }) => !publication.revoked.aborted);
-    const owners = live.map(({ origin, publication: { key } }) => `${key} ${origin.name}`).sort();
-    const recorded = records?.map(({ key, origin }) => `${key} ${origin}`).sort();
-    assert.deepEqual(recorded, owners, "every encoder owns its stream, and no record is left without one");
+    const owners = await this.#checkOwners();
     const last = this.#feed();
     for (const { key, player, origin } of this.#players) {
       if (player.ended) continue;
@@ -93,9 +85,28 @@ export class FleetModel {
     }
   }
 
+  /** Every stream that has an encoder has one owner, and an encoder that does not stand by owns its stream. */
+  async #checkOwners(): Promise<string[]> {
+    const records = (await this.#places[0]?.origin.registry.listStreams()) ?? [];
+    const owners = records.map(({ key, origin }) => `${key} ${origin}`).sort();
+    const live = this.#encoders.filter(({ publication }) => !publication.revoked.aborted);
+    const places = new Set(live.map(({ origin, publication: { key } }) => `${key} ${origin.name}`));
+    for (const owner of owners) assert.ok(places.has(owner), `${owner} has a record and no encoder`);
+    for (const { origin, publication } of live) {
+      const { key } = publication;
+      if (this.#policyOf(origin) !== "standby") assert.ok(owners.includes(`${key} ${origin.name}`), key);
+      assert.equal(owners.filter((owner) => owner.startsWith(`${key} `)).length, 1, `owners of ${key}`);
+    }
+    return owners;
+  }
+
+  #policyOf({ name }: { readonly name: string }): Policy {
+    return this.#policies[ORIGINS.indexOf(name as (typeof ORIGINS)[number])] ?? "takeover";
+  }
+
   /** What is true at any time, whatever happens. */
   async check(): Promise<void> {
-    this.#checkTokens();
+    checkTokens(this.world.store.events());
     const { store } = this.world;
     for (const { origin, inTouchSince } of this.#places) {
       const { session } = origin.fleet;
@@ -104,6 +115,8 @@ export class FleetModel {
       assert.equal(record?.epoch, session.ref?.epoch, `${origin.name} believes in a session that is over`);
       for (const stream of STREAMS) this.#checkAgreement(origin, parseStreamKey(stream), inTouchSince);
     }
+    for (const { player, key } of this.#players)
+      assert.equal(new Set(player.received).size, player.received.length, `two feed ${key} at once`);
     for (const { from, to, key } of this.network.links) {
       const owner = this.#places.find(({ origin }) => origin.name === from)?.origin;
       assert.equal(
@@ -129,17 +142,6 @@ export class FleetModel {
     assert.ok(lasted < AGREE_WITHIN_MS, `for ${lasted} ms ${name} is ${says}, in the registry ${is}`);
   }
 
-  /** The tokens of a stream grow with every grant. */
-  #checkTokens(): void {
-    const last = new Map<string, number>();
-    for (const { type, fields } of this.world.store.events()) {
-      if (type !== "claimed" && type !== "taken-over") continue;
-      const { stream = "", token } = fields;
-      assert.ok(Number(token) > (last.get(stream) ?? 0), `token ${token} of ${stream} did not grow`);
-      last.set(stream, Number(token));
-    }
-  }
-
   #client(what: ClientStep, origin: FakeOrigin, key: StreamKey): void {
     if (!this.network.isPlugged(origin) || origin.clock.paused) return;
     const mine = this.#encoders.filter(
@@ -147,7 +149,8 @@ export class FleetModel {
     );
     if (what === "publish")
       origin.publish(key).then(
-        (publication) => this.network.isPlugged(origin) && this.#encoders.push({ origin, publication }),
+        (publication) =>
+          this.network.isPlugged(origin) && this.#encoders.push({ origin, publication, silent: false }),
         () => {},
       );
     else if (what === "play")
@@ -159,6 +162,7 @@ export class FleetModel {
         },
         () => {},
       );
+    else if (what === "silence") for (const encoder of mine) encoder.silent = !encoder.silent;
     else if (what === "stopPlaying") {
       const index = this.#players.findIndex((player) => player.origin === origin && player.key === key);
       if (index >= 0) this.#players.splice(index, 1)[0]?.player.leave();
@@ -213,7 +217,9 @@ export class FleetModel {
 
   async #start(name: string): Promise<Place> {
     const instance = `${name}-${++this.#restarts}`;
-    const settings = { publish: { takeoverPauseMin: "200ms", takeoverPauseMax: "1s" } };
+    const onDuplicate = this.#policyOf({ name });
+    const pauses = { takeoverPauseMin: "200ms", takeoverPauseMax: "1s", preferAfter: "3s" };
+    const settings = { publish: { onDuplicate, ...pauses } };
     const origin = this.world.origin({ name, instance, settings, dialer: this.network.dialer });
     origin.probe.answer(`${name}.internal:8080`, { outcome: "refused" });
     this.network.plug(origin);
@@ -232,8 +238,8 @@ export class FleetModel {
 
   #feed(): number {
     const number = ++this.#packets;
-    for (const { publication, origin } of this.#encoders)
-      if (!publication.revoked.aborted && !origin.clock.paused)
+    for (const { publication, origin, silent } of this.#encoders)
+      if (!publication.revoked.aborted && !origin.clock.paused && !silent)
         publication.source.write(packet(`${publication.key} ${number}`));
     return number;
   }
