@@ -1,4 +1,6 @@
 import type { Place, Published } from "../support/audience.ts";
+import { marksOf } from "../support/flash-and-beep.ts";
+import type { Marks } from "../support/flash-and-beep.ts";
 import type { FlvTag } from "../support/flv-file.ts";
 import { makeCertificate } from "../support/make-certificate.ts";
 import type { TestCertificate } from "../support/make-certificate.ts";
@@ -107,6 +109,11 @@ export class Stage {
       tolerance: Math.max(...acts.map(({ kind }) => kind.tolerance)),
       sinceJoined,
     };
+  }
+
+  /** Where the marks are in prepared media. */
+  async marks(recipe: Recipe): Promise<Marks> {
+    return marksOf((await this.#library.get(recipe)).filter(({ timestamp }) => timestamp < 5_000));
   }
 
   #mediaFor(kind: PublisherKind, recipe: Recipe): Promise<FlvTag[]> {

@@ -22,6 +22,8 @@ export interface Recipe {
   /** For AAC. */
   readonly sampleRate?: number;
   readonly channels?: 1 | 2;
+  /** A black picture and silence, with a white picture and a beep at every full second. Frames are alike. */
+  readonly marks?: boolean;
 }
 
 const VIDEO_CODERS: Readonly<Record<NonNullable<Recipe["video"]>, readonly string[]>> = {
@@ -58,17 +60,19 @@ export async function makeMedia(dir: string, recipe: Recipe): Promise<FlvTag[]> 
 }
 
 function encodeArguments(recipe: Recipe): string[] {
-  const { video, audio, take = 1, seconds = 60, bFrames = true } = recipe;
+  const { video, audio, take = 1, seconds = 60, bFrames = true, marks = false } = recipe;
   const { size = video === "h264" ? "320x180" : "160x90", sampleRate = 44_100, channels = 1 } = recipe;
   // Noise, lest a coder says twice with the same bytes that nothing changed.
-  const picture = `testsrc2=s=${size}:r=25,hue=h=${take * 60},noise=alls=6:allf=t`;
+  const moving = `testsrc2=s=${size}:r=25,hue=h=${take * 60},noise=alls=6:allf=t`;
   const beat = `sine=f=${180 + take * 120}:beep_factor=4:r=48000,vibrato=f=5`;
+  const flash = `color=black:s=${size}:r=25,drawbox=c=white:t=fill:enable='lt(mod(t,1),0.04)'`;
+  const beep = "aevalsrc='if(lt(mod(t,1),0.04),0.8*sin(6283*t),0)':s=48000";
   // Opus codes equal periods of a tone into equal packets: those could not be told apart.
-  const tone = audio === "opus" ? `anoisesrc=r=48000:a=0.3:seed=${take}` : beat;
+  const noise = audio === "opus" ? `anoisesrc=r=48000:a=0.3:seed=${take}` : beat;
   const input = (source: string) => ["-f", "lavfi", "-i", source];
   return [
-    ...(video ? input(picture) : []),
-    ...(audio ? input(tone) : []),
+    ...(video ? input(marks ? flash : moving) : []),
+    ...(audio ? input(marks ? beep : noise) : []),
     ...["-t", `${seconds}`, "-threads", "2"],
     ...(video ? ["-g", "25", "-c:v", ...VIDEO_CODERS[video]] : []),
     ...(video === "h264" ? ["-bf", bFrames ? "2" : "0"] : []),
