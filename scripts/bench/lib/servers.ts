@@ -44,7 +44,7 @@ export interface OriginOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One origin from `dist`, alone or on a Redis. */
+/** One origin, alone or on a Redis: from `dist`, or the build whose cli.js BENCH_ORIGIN names. */
 export async function startOrigin(options: OriginOptions): Promise<Server> {
   const [rtmpPort, httpPort, apiPort] = (await freePorts(3)) as [number, number, number];
   const env: Record<string, string> = {
@@ -64,7 +64,7 @@ export async function startOrigin(options: OriginOptions): Promise<Server> {
     ...options.env,
   };
   const where = options.core === undefined ? {} : { core: options.core };
-  const program = options.program ?? join(root, "dist", "cli.js");
+  const program = options.program ?? process.env["BENCH_ORIGIN"] ?? join(root, "dist", "cli.js");
   const running = run(process.execPath, [program, "serve"], { env, ...where });
   return serverOf(options.name, running, { rtmpPort, httpPort, apiPort });
 }
