@@ -42,7 +42,8 @@ export class Fanout {
   readonly #limit: BacklogLimit;
   readonly #seats: Readonly<Record<OutputForm, Set<Seat>>> = { rtmp: new Set(), flv: new Set() };
   readonly #tape: Tape;
-  #batch = new Batch();
+  /** Begun with its first message: one that waited here would grow old, and V8 would take all of them for old. */
+  #batch: Batch | undefined;
   #cancelTimer: (() => void) | undefined;
   #flushes = 0;
 
@@ -73,8 +74,9 @@ export class Fanout {
 
   /** Send a message to everybody, at the end of the window at the latest. */
   push(message: StreamMessage): void {
-    this.#batch.add(this.#tape.append(message));
-    if (this.#batch.bytes >= FLUSH_BYTES) return this.flush();
+    const batch = (this.#batch ??= new Batch());
+    batch.add(this.#tape.append(message));
+    if (batch.bytes >= FLUSH_BYTES) return this.flush();
     if (this.#cancelTimer) return;
     const { window } = this;
     if (window === 0) return this.flush();
@@ -86,8 +88,8 @@ export class Fanout {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     const batch = this.#batch;
-    if (batch.messages.length === 0) return;
-    this.#batch = new Batch();
+    if (!batch) return;
+    this.#batch = undefined;
     this.#flushes += 1;
     for (const taped of batch.messages) this.#gop.add(taped);
     const now = this.#clock.monotonic();

@@ -12,15 +12,18 @@ export interface GopLimits {
 
 /** Some messages of the group. */
 class Segment {
-  readonly first: StreamMessage;
+  /** Of its first message; that itself is on the tape. */
+  readonly time: number;
+  readonly startsWith: readonly StreamMessage[] | undefined;
   readonly section = new Section();
   length = 0;
   /** Made when somebody joined; the last segment's are dropped when it grows. */
   rtmp: Buffer | undefined;
   flv: Buffer | undefined;
 
-  constructor(first: StreamMessage) {
-    this.first = first;
+  constructor({ time, startsWith }: StreamMessage) {
+    this.time = time;
+    this.startsWith = startsWith;
   }
 
   get bytes(): number {
@@ -114,15 +117,15 @@ export class GopCache {
     this.#bytes += taped.end - taped.start;
   }
 
-  #isFull({ first, bytes }: Segment, next: StreamMessage): boolean {
+  #isFull({ time, bytes }: Segment, next: StreamMessage): boolean {
     if (!this.#audioOnly) return bytes >= SEGMENT_BYTES;
     // The oldest segment is dropped some day: the one behind it must be one to begin with.
-    return next.startsWith !== undefined && next.time - first.time >= AUDIO_SEGMENT_MS;
+    return next.startsWith !== undefined && next.time - time >= AUDIO_SEGMENT_MS;
   }
 
   #forgetOldest(now: number): void {
     for (let next = this.#segments[1]; next; next = this.#segments[1]) {
-      const enough = now - next.first.time >= AUDIO_ONLY_MS;
+      const enough = now - next.time >= AUDIO_ONLY_MS;
       if (!enough && this.#bytes <= this.#limits.maxBytes) return;
       this.#bytes -= this.#segments.shift()?.bytes ?? 0;
       // It stands first now and needs the headers in front.
@@ -131,12 +134,12 @@ export class GopCache {
   }
 
   #duration(newest: StreamMessage): number {
-    return newest.time - (this.#segments[0]?.first.time ?? newest.time);
+    return newest.time - (this.#segments[0]?.time ?? newest.time);
   }
 
-  #bytesOf({ first, section }: Segment, index: number, form: OutputForm): Buffer {
+  #bytesOf({ time, startsWith = [], section }: Segment, index: number, form: OutputForm): Buffer {
     const body = section.as(form, this.#chunkSize);
-    if (index > 0 || !first.startsWith || first.startsWith.length === 0) return body;
-    return Buffer.concat([serialise(first.startsWith, form, this.#chunkSize, first.time), body]);
+    if (index > 0 || startsWith.length === 0) return body;
+    return Buffer.concat([serialise(startsWith, form, this.#chunkSize, time), body]);
   }
 }
