@@ -30,13 +30,20 @@ const step = fc.oneof(
     do: fc.constant("claim" as const),
     origin: fc.nat(2),
     key: fc.nat(1),
-    policy: fc.constantFrom("takeover" as const, "reject" as const, "reclaim" as const),
+    policy: fc.constantFrom("takeover" as const, "reject" as const, "standby" as const, "reclaim" as const),
+    rank: fc.constantFrom(0, 1, 2, -1),
+    switched: fc.constantFrom("" as const, "gone" as const, "stalled" as const, "preferred" as const),
     kind: fc.constantFrom("publish" as const, "ingest" as const),
     pause: fc.constantFrom(0, LONG),
   }),
   fc.record({ do: fc.constant("release" as const), origin: fc.nat(2), key: fc.nat(1) }),
   fc.record({ do: fc.constant("touch" as const), origin: fc.nat(2) }),
-  fc.record({ do: fc.constant("describe" as const), origin: fc.nat(2), key: fc.nat(1) }),
+  fc.record({
+    do: fc.constant("describe" as const),
+    origin: fc.nat(2),
+    key: fc.nat(1),
+    stalled: fc.boolean(),
+  }),
 );
 type Step = ReturnType<typeof step.generate>["value"];
 
@@ -92,9 +99,10 @@ class History {
     const owned = this.#owned.get(`${name} ${key}`) ?? { key, token: 1 };
     if (next.do === "release") return this.#registry.releaseStreams(session, [owned], "test");
     if (next.do === "describe")
-      return this.#registry.describeStream(session, owned, { codecs: "avc1", stalled: false });
-    const { policy, kind, pause } = next;
-    const claim = wish({ key, policy, kind, formerToken: owned.token, pauseMinMs: pause, pauseMaxMs: pause });
+      return this.#registry.describeStream(session, owned, { codecs: "avc1", stalled: next.stalled });
+    const { policy, kind, pause, rank, switched } = next;
+    const pauses = { pauseMinMs: pause, pauseMaxMs: pause };
+    const claim = wish({ key, policy, kind, rank, switched, formerToken: owned.token, ...pauses });
     const result = await this.#registry.claimStream(session, claim);
     if (result.outcome === "too-soon") return result.outcome;
     if (result.outcome !== "granted") return result;
@@ -169,7 +177,7 @@ test("Redis and memory give the same answers to any history", { timeout: 120_000
         await redis.close();
         assert.deepEqual(ofMemory, ofRedis);
       }),
-      { numRuns: 60 },
+      { numRuns: 90 },
     );
   } finally {
     await Promise.all(registries.map((registry) => registry.close()));
