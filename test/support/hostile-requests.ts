@@ -136,13 +136,14 @@ export const HOSTILE_REQUESTS: readonly HostileRequest[] = [
   { name: "http-flv-post-nothing", request: post("nothing"), answer: /^HTTP\/1\.1 200 /s },
 ];
 
-/** Say it on a connection of its own, and listen. */
+/** Say it on a connection of its own, and listen. A stubborn client takes no FIN for an end. */
 export function speak(
   address: string,
   bytes: Buffer,
+  { stubborn = false } = {},
 ): { readonly socket: Socket; readonly answer: () => string } {
   const [host, port] = address.split(":");
-  const socket = connect({ host: host as string, port: Number(port) });
+  const socket = connect({ host: host as string, port: Number(port), allowHalfOpen: stubborn });
   let answer = "";
   socket.on("error", () => undefined).on("data", (data) => (answer += data.toString("latin1")));
   socket.write(bytes);

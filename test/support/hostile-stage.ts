@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
 import { configSchema, type ConfigInput } from "../../src/config/schema.ts";
 import { MESSAGE, type RtmpMessage } from "../../src/media/rtmp/message.ts";
 import { createOrigin, type Origin } from "../../src/origin.ts";
@@ -81,18 +80,23 @@ export class HostileStage {
     );
   }
 
-  dial(): Promise<WireClient> {
-    return WireClient.open(this.origin.addresses.rtmp);
+  /** Whether the healthy player has ever got these bytes. */
+  saw(payload: Buffer): boolean {
+    return this.#player.arrivals.some(({ message }) => message.payload.includes(payload));
   }
 
-  async connected(app = "live"): Promise<WireClient> {
-    const client = await this.dial();
-    await client.connectTo(app, { type: "nonprivate" });
+  dial(options: { readonly stubborn?: boolean } = {}): Promise<WireClient> {
+    return WireClient.open(this.origin.addresses.rtmp, options);
+  }
+
+  async connected(options: { readonly stubborn?: boolean } = {}): Promise<WireClient> {
+    const client = await this.dial(options);
+    await client.connectTo("live", { type: "nonprivate" });
     return client;
   }
 
-  async publishing(name: string): Promise<WireClient> {
-    const client = await this.connected();
+  async publishing(name: string, options: { readonly stubborn?: boolean } = {}): Promise<WireClient> {
+    const client = await this.connected(options);
     client.tell(1, "publish", null, name, "live");
     await client.status("NetStream.Publish.Start");
     return client;
@@ -105,17 +109,14 @@ export class HostileStage {
     return client;
   }
 
-  /** A connection by hand. */
-  raw(
-    port: "rtmp" | "http",
-    bytes: string | Buffer,
-  ): { readonly socket: Socket; readonly answer: () => string } {
-    const [host, number] = this.origin.addresses[port].split(":");
-    const socket = connect({ host: host as string, port: Number(number) });
-    let answer = "";
-    socket.on("error", () => undefined).on("data", (data) => (answer += data.toString("latin1")));
-    socket.write(bytes);
-    return { socket, answer: () => answer };
+  /** Close these, and wait until the origin has noticed. */
+  async leave(...clients: readonly WireClient[]): Promise<void> {
+    const before = this.ends().length;
+    for (const client of clients) client.close();
+    await waitFor(() => this.ends().length >= before + clients.length, {
+      ...PATIENCE,
+      what: "the lines of clients that left",
+    });
   }
 
   async close(): Promise<void> {

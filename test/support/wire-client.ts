@@ -44,10 +44,10 @@ export class WireClient {
     socket.write(this.#handshake.start());
   }
 
-  /** Connect to `host:port` and shake hands. */
-  static async open(address: string): Promise<WireClient> {
+  /** Connect to `host:port` and shake hands. A stubborn client takes no FIN for an end, and goes on sending. */
+  static async open(address: string, { stubborn = false } = {}): Promise<WireClient> {
     const [host, port] = address.split(":") as [string, string];
-    const client = new WireClient(connect({ host, port: Number(port) }));
+    const client = new WireClient(connect({ host, port: Number(port), allowHalfOpen: stubborn }));
     try {
       await waitFor(() => client.#ready || client.ended !== undefined, { what: "the handshake" });
       if (!client.#ready) throw new Error("the server ended the connection during the handshake");
@@ -104,6 +104,11 @@ export class WireClient {
   /** Send bytes as they are. */
   sendBytes(bytes: Buffer): void {
     this.#socket.write(bytes);
+  }
+
+  /** False once nothing can be sent any more: the server is gone from the other end. */
+  get writable(): boolean {
+    return this.#socket.writable;
   }
 
   /** The commands that arrived so far. */
