@@ -61,6 +61,11 @@ export class ProgramPublisher implements Publisher {
     await this.exit;
   }
 
+  /** Send a signal, such as SIGSTOP: its media waits in the pipe until SIGCONT. */
+  signal(signal: NodeJS.Signals): void {
+    this.#program.kill(signal);
+  }
+
   async die(): Promise<void> {
     this.#feed.breakOff();
     await this.#program.stop();
