@@ -11,7 +11,8 @@ import type {
 import type { Clock } from "../domain/ports/clock.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import { broadcast } from "../fleet/patience.ts";
-import { Fanout, type FanoutSettings, type FanoutTotals } from "./fanout.ts";
+import { Fanout, type FanoutSettings } from "./fanout.ts";
+import type { FanoutTotals } from "./fanout-totals.ts";
 import { Feed } from "./feed.ts";
 import type { GopLimits } from "./gop-cache.ts";
 import { PreparedSource, type FeedSeat } from "./prepared-source.ts";

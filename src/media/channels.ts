@@ -4,7 +4,8 @@ import type { Channel, Channels } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import { MediaChannel } from "./channel.ts";
-import type { FanoutSettings, FanoutTotals } from "./fanout.ts";
+import type { FanoutSettings } from "./fanout.ts";
+import { FanoutTotals } from "./fanout-totals.ts";
 
 export interface ChannelsOptions {
   readonly clock: Clock;
@@ -21,7 +22,7 @@ export class MediaChannels implements Channels {
   readonly #clock: Clock;
   readonly #settings: FanoutSettings;
   readonly #log: Logger;
-  readonly #totals: FanoutTotals = { players: 0 };
+  readonly #totals = new FanoutTotals();
   readonly #channels = new Map<StreamKey, MediaChannel>();
 
   constructor({ clock, config, log }: ChannelsOptions) {
@@ -33,6 +34,11 @@ export class MediaChannels implements Channels {
   /** Players of all channels. */
   get players(): number {
     return this.#totals.players;
+  }
+
+  /** What has been sent to players, and what not. */
+  get fanout(): Readonly<FanoutTotals> {
+    return this.#totals;
   }
 
   /** Bytes that all channels keep for players that join. */

@@ -4,6 +4,7 @@ import type { Clock } from "../domain/ports/clock.ts";
 import { Batch } from "./fanout-batch.ts";
 import { BacklogLimit, type BacklogLimits } from "./fanout-limit.ts";
 import { Seat, type SeatLimits } from "./fanout-seat.ts";
+import type { FanoutTotals } from "./fanout-totals.ts";
 import { fanoutWindow } from "./fanout-window.ts";
 import { GopCache, type GopLimits } from "./gop-cache.ts";
 import type { StreamMessage } from "./message.ts";
@@ -15,11 +16,6 @@ export interface FanoutSettings extends SeatLimits, BacklogLimits {
   readonly gop: GopLimits;
   /** RTMP chunk size that all players were told. */
   readonly chunkSize: number;
-}
-
-/** What all streams of one origin share: how many players there are. */
-export interface FanoutTotals {
-  players: number;
 }
 
 const FORMS: readonly OutputForm[] = ["rtmp", "flv"];
@@ -91,6 +87,7 @@ export class Fanout {
     if (!batch) return;
     this.#batch = undefined;
     this.#flushes += 1;
+    this.#totals.flushes += 1;
     for (const taped of batch.messages) this.#gop.add(taped);
     const now = this.#clock.monotonic();
     const limit = this.#limit.after(batch.bytes, now);
@@ -105,7 +102,7 @@ export class Fanout {
     const snapshot = this.#gop.snapshot(subscriber.form);
     if (snapshot) {
       seat.begin(snapshot.reduce((sum, { length }) => sum + length, 0));
-      for (const bytes of snapshot) subscriber.write(bytes);
+      for (const bytes of snapshot) this.#send(seat, bytes);
     }
     this.#onPlayers();
     return seat;
@@ -139,11 +136,23 @@ export class Fanout {
       // Who joined because of this very batch has it in the snapshot.
       if (seat.joinedIn === round) continue;
       const portion = seat.portion(batch, now, limit);
-      if (portion.kind === "all") seat.subscriber.write(bytes.all);
+      if (portion.kind === "all") this.#send(seat, bytes.all);
       else if (portion.kind === "start")
-        seat.subscriber.write(portion.headers ? bytes.headersAndStart : bytes.fromStart);
-      else if (portion.kind === "drop" && this.leave(seat))
-        seat.subscriber.end(new HoldfastError("SLOW_READER"));
+        this.#send(seat, portion.headers ? bytes.headersAndStart : bytes.fromStart);
+      else if (portion.kind === "nothing") this.#totals.skips += 1;
+      else this.#drop(seat);
     }
+  }
+
+  #send({ subscriber }: Seat, bytes: Buffer): void {
+    this.#totals.writes += 1;
+    this.#totals.bytes += bytes.length;
+    subscriber.write(bytes);
+  }
+
+  #drop(seat: Seat): void {
+    if (!this.leave(seat)) return;
+    this.#totals.drops += 1;
+    seat.subscriber.end(new HoldfastError("SLOW_READER"));
   }
 }

@@ -112,6 +112,27 @@ export const FAMILIES: readonly MetricFamily[] = [
     read: ({ channels }) => channelsByWindow(channels.windows()),
   },
   {
+    type: "counter",
+    name: "holdfast_fanout_writes_total",
+    help: "Batches given to players: what fan-out costs",
+    labels: [],
+    read: ({ channels }) => one(channels.fanout.writes),
+  },
+  {
+    type: "counter",
+    name: "holdfast_fanout_bytes_total",
+    help: "Bytes of these batches",
+    labels: [],
+    read: ({ channels }) => one(channels.fanout.bytes),
+  },
+  {
+    type: "counter",
+    name: "holdfast_fanout_skips_total",
+    help: "Batches that a player did not get: it reads too slowly, is paused, or waits for a keyframe",
+    labels: [],
+    read: ({ channels }) => one(channels.fanout.skips),
+  },
+  {
     type: "gauge",
     name: "holdfast_gop_cache_bytes",
     help: "Memory kept of all streams since their last keyframes, for players that join",

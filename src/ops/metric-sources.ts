@@ -40,6 +40,8 @@ export interface DoorNumbers {
 export interface ChannelNumbers {
   /** Players of all channels. */
   readonly players: number;
+  /** Since the origin began: writes to players, their bytes, and batches that a player did not get. */
+  readonly fanout: { readonly writes: number; readonly bytes: number; readonly skips: number };
   /** Bytes kept for players that join. */
   readonly gopBytes: number;
   /** The fan-out window of each channel now, in ms. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { HoldfastError } from "../../../src/domain/errors.ts";
 import { Fanout, type FanoutSettings } from "../../../src/media/fanout.ts";
+import { FanoutTotals } from "../../../src/media/fanout-totals.ts";
 import type { StreamMessage } from "../../../src/media/message.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordingSubscriber } from "../../support/recording-subscriber.ts";
@@ -25,7 +26,7 @@ function message(number: number, key = false, bytes = 8): StreamMessage {
 
 function setUp(settings: Partial<FanoutSettings> = {}, others = 0) {
   const clock = new ManualClock();
-  const totals = { players: others };
+  const totals = Object.assign(new FanoutTotals(), { players: others });
   const counts: number[] = [];
   const fanout = new Fanout(clock, { ...SETTINGS, ...settings }, totals, () => counts.push(fanout.players));
   return { clock, totals, counts, fanout };
@@ -165,7 +166,7 @@ test("whoever joins when gets every message from a keyframe on, once, in order",
 });
 
 test("a player that does not read is skipped, then given up; the others notice nothing", async () => {
-  const { clock, counts, fanout } = setUp();
+  const { clock, counts, fanout, totals } = setUp();
   const stuck = new RecordingSubscriber();
   const reader = new RecordingSubscriber();
   fanout.join(stuck);
@@ -184,6 +185,14 @@ test("a player that does not read is skipped, then given up; the others notice n
   );
   assert.equal(fanout.players, 1);
   assert.deepEqual(counts, [1, 2, 1]);
+  assert.equal(totals.drops, 1);
+  assert.equal(totals.flushes, reader.writes.length);
+  assert.equal(totals.writes, reader.writes.length + stuck.writes.length);
+  assert.equal(totals.skips, totals.flushes - stuck.writes.length - totals.drops);
+  assert.equal(
+    totals.bytes,
+    [...reader.writes, ...stuck.writes].reduce((sum, { length }) => sum + length, 0),
+  );
 });
 
 test("a player that reads again goes on with a keyframe", () => {

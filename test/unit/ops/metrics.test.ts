@@ -10,6 +10,7 @@ import type { MetricSources, StreamNumbers } from "../../../src/ops/metric-sourc
 import { OriginMetrics } from "../../../src/ops/metrics.ts";
 import { registryWith } from "../http/fixtures.ts";
 
+const FANOUT = { writes: 30, bytes: 9_000, skips: 2 };
 const key = "live/cam" as StreamKey;
 const NOTHING = { open: [], ends: [], received: [], sent: [] };
 
@@ -21,7 +22,7 @@ function sources(parts: Partial<MetricSources> = {}): MetricSources {
   return {
     sessions: [NOTHING],
     doors: { rtmp: { open: 3, refused: [{ labels: { reason: "too-fast" }, value: 7 }] } },
-    channels: { players: 5, gopBytes: 4_096, windows: () => [0, 0, 9.5, 100, 250] },
+    channels: { players: 5, fanout: FANOUT, gopBytes: 4_096, windows: () => [0, 0, 9.5, 100, 250] },
     halfReceived: { taken: 77 },
     registry: { available: true },
     session: { live: false },
@@ -84,6 +85,7 @@ test("plain numbers are read anew for every scrape", async () => {
         get players() {
           return players;
         },
+        fanout: FANOUT,
         gopBytes: 1,
         windows: () => [0, 0, 9.5, 100, 250],
       },
@@ -97,6 +99,9 @@ test("plain numbers are read anew for every scrape", async () => {
     "holdfast_session_live 0",
     "holdfast_registry_available 1",
     "holdfast_fanout_players 5",
+    "holdfast_fanout_writes_total 30",
+    "holdfast_fanout_bytes_total 9000",
+    "holdfast_fanout_skips_total 2",
     "holdfast_half_received_bytes 77",
     'holdfast_connections{port="rtmp"} 3',
     'holdfast_connections_refused_total{port="rtmp",reason="too-fast"} 7',
