@@ -5,8 +5,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { parseArgs } from "node:util";
 
-/** The longest files are in the first tier: started first, they do not hold up the end. */
-const CI_TIERS = ["conformance", "integration", "contract", "unit"];
+/** The longest files are in the first tier: started first, they do not hold up the end. Fuzzing minds no company. */
+const CI_TIERS = ["conformance", "integration", "contract", "unit", "fuzz"];
 /** A file that takes longer hangs. */
 const FILE_TIMEOUT_MS = 15 * 60_000;
 /** After the end of a test's process, those that it started must be gone, too. */
