@@ -192,16 +192,19 @@ export class Relay {
 
   /** After an orderly end: the next owner, if another encoder has taken the stream already. */
   async #lookAfterEnd(location: StreamLocation): Promise<StreamLocation | undefined> {
+    let again: StreamLocation | undefined;
     for (let look = 0; look < LOOKS_AFTER_END; look++) {
       const next = await this.#options.locate().catch(() => undefined);
       if (!next) return undefined;
       // When it names us, an encoder has just come here, and this relay is about to be stopped.
-      const same = next.record.token <= location.record.token || next.owner.name === this.#options.self;
-      if (!same) return next;
+      const newer = next.record.token > location.record.token && next.owner.name !== this.#options.self;
+      if (newer && next.owner.instance !== location.owner.instance) return next;
+      // The same origin under a greater token: a later encoder of the stream that has ended, or one that came since.
+      again = newer ? next : undefined;
       await this.#rest(LOOK_AGAIN_MS);
       if (this.#stopped.signal.aborted) return undefined;
     }
-    return undefined;
+    return again;
   }
 
   /** How long players may go on waiting for media, in ms. Without players from before there is no such limit. */

@@ -281,6 +281,31 @@ test("an orderly end whose release is late is an end all the same", async () => 
   assert.equal(player.fate(), "STREAM_ENDED");
 });
 
+test("an orderly end by the second encoder of an origin is an end, however late its release", async () => {
+  for (const heard of [true, false]) {
+    const all = await relayed();
+    const { world, owner, asked, player, pull } = all;
+    await owner.live(CAM);
+    if (heard) await flow(all, pull, 2);
+    pull.finish();
+    await world.clock.advance(300);
+    await releaseOf(owner);
+    await world.clock.advance(300);
+    assert.equal(asked.dialer.pulls.length, 1, "nobody dials an owner that has just said that it is over");
+    assert.equal(player.fate(), "STREAM_ENDED");
+  }
+});
+
+test("an orderly end after which the same origin has the stream anew goes on with that", async () => {
+  const all = await relayed();
+  const { world, owner, asked, player, pull } = all;
+  await owner.live(CAM);
+  pull.finish();
+  await world.clock.advance(1_100);
+  asked.dialer.last.accept().send("picture of the next");
+  assert.deepEqual([player.fate(), player.received.at(-1)], ["playing", "picture of the next"]);
+});
+
 test("an orderly end after which another encoder has the stream goes on with that one", async () => {
   const { world, asked, player, pull } = await relayed();
   const other = await world.start({ name: "other" });
