@@ -1,4 +1,6 @@
 import { Command } from "commander";
+import { HoldfastError } from "../domain/errors.ts";
+import type { OriginState } from "../domain/origin-record.ts";
 import { reportOrigin } from "../domain/reports.ts";
 import { findOriginDetail } from "../fleet/origin-detail.ts";
 import {
@@ -27,18 +29,51 @@ export function originsCommand(): Command {
     .argument("<name>", "name of the origin")
     .addOption(outputOption())
     .action(showOrigin);
+  const drain = addRegistryOptions(new Command("drain"))
+    .description(
+      "Ask an origin to drain: it moves its encoders to other origins, keeps its players, and ends.",
+    )
+    .argument("<name>", "name of the origin")
+    .addOption(outputOption())
+    .action((name: string, options: Options) => wish(name, "draining", options));
+  const undrain = addRegistryOptions(new Command("undrain"))
+    .description("Ask an origin that drains to take new streams again.")
+    .argument("<name>", "name of the origin")
+    .addOption(outputOption())
+    .action((name: string, options: Options) => wish(name, "up", options));
   return new Command("origins")
-    .summary("list and show live origins")
-    .description("Who is in the fleet, read from the registry: works with every origin down.")
+    .summary("list, show and drain live origins")
+    .description(
+      "Who is in the fleet, read from the registry: works with every origin down. Wishes are written there, too, and " +
+        "heard by the origin at once.",
+    )
     .addHelpText(
       "after",
       `
 Examples:
   holdfast origins ls
-  holdfast origins show o1 -o json`,
+  holdfast origins show o1 -o json
+  holdfast origins drain o1`,
     )
     .addCommand(list)
-    .addCommand(show);
+    .addCommand(show)
+    .addCommand(drain)
+    .addCommand(undrain);
+}
+
+async function wish(name: string, state: OriginState, options: Options): Promise<void> {
+  const session = await withRegistry(options, (registry) => registry.wishState(name, state, "cli"), {
+    writing: true,
+  });
+  if (!session) throw new HoldfastError("ORIGIN_NOT_FOUND", { detail: `no live origin is called ${name}` });
+  if (options.output === "json")
+    return printJson({ origin: name, epoch: session.epoch, state: session.state, wished: state });
+  if (session.state === state) return print(`${name} is ${state} already`);
+  print(
+    state === "draining"
+      ? `${name} is asked to drain: it moves its encoders and ends. See: holdfast origins ls, holdfast events -f`
+      : `${name} is asked to take new streams again. See: holdfast origins show ${name}`,
+  );
 }
 
 async function listOrigins(options: Options): Promise<void> {

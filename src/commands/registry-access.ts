@@ -24,13 +24,14 @@ export function addRegistryOptions(command: Command): Command {
 
 /**
  * Connect to the registry, read something, disconnect. A Redis that no origin would use (a replica) is read all the
- * same, with a warning.
+ * same, with a warning; it is not written to.
  *
  * @throws HoldfastError `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`; `REQUEST_INVALID` when nothing says where it is
  */
 export async function withRegistry<T>(
   options: RegistryOptions,
   use: (registry: Registry) => Promise<T>,
+  { writing = false } = {},
 ): Promise<T> {
   const { url, prefix, commandTimeout, connectTimeout } = await findRegistry(options);
   const registry = createRedisRegistry({
@@ -39,7 +40,7 @@ export async function withRegistry<T>(
     commandTimeoutMs: commandTimeout,
     connectTimeoutMs: connectTimeout,
     log: createLogger({ level: "silent" }, {}),
-    reading: true,
+    reading: !writing,
   });
   try {
     for (const warning of await registry.connect()) say(`warning: ${warning}`);

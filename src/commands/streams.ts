@@ -31,8 +31,13 @@ export function streamsCommand(): Command {
     .argument("<stream>", "app/stream, or //vhost/app/stream")
     .addOption(outputOption())
     .action(showStream);
+  const kick = addRegistryOptions(new Command("kick"))
+    .description("Disconnect the encoder of a stream. Nothing keeps it from coming again.")
+    .argument("<stream>", "app/stream, or //vhost/app/stream")
+    .addOption(outputOption())
+    .action(kickStream);
   return new Command("streams")
-    .summary("list and show live streams")
+    .summary("list and show live streams, disconnect encoders")
     .description("What is live in the fleet, read from the registry: works with every origin down.")
     .addHelpText(
       "after",
@@ -43,7 +48,16 @@ Examples:
   holdfast streams show live/cam1`,
     )
     .addCommand(list)
-    .addCommand(show);
+    .addCommand(show)
+    .addCommand(kick);
+}
+
+async function kickStream(text: string, options: ListOptions): Promise<void> {
+  const key = parseStreamKey(text);
+  const owner = await withRegistry(options, (registry) => registry.kickStream(key, "cli"), { writing: true });
+  if (!owner) throw new HoldfastError("STREAM_NOT_FOUND", { detail: `no encoder publishes ${key}` });
+  if (options.output === "json") return printJson({ stream: key, ...owner });
+  print(`${owner.origin} is asked to disconnect the encoder of ${key} (token ${owner.token})`);
 }
 
 async function listStreams(options: ListOptions): Promise<void> {

@@ -45,6 +45,7 @@ export const ERRORS = Object.freeze({
   STREAM_ENDED: entry("the stream has ended", true, 410, NOT_FOUND),
   PUBLISH_UNAUTHORISED: entry("publishing is not allowed", false, 403),
   PLAY_UNAUTHORISED: entry("playing is not allowed", false, 403),
+  KICKED: entry("an operator ended this connection", true, 409),
   ORIGIN_DRAINING: entry("this origin is draining", true, 503),
   ORIGIN_FULL: entry("this origin takes no more connections", true, 503),
   ORIGIN_NOT_FOUND: entry("no origin has this name", false, 404),

@@ -53,7 +53,15 @@ export class DrainGate implements PublishGate {
 
   /** Let every encoder go: its stream is given back first, so that any origin may have it when it comes. */
   reset(reason: HoldfastError): void {
-    for (const publication of [...this.#present]) publication.reset(reason);
+    // The newest first: one that stands by must not go on for the one that was reset a moment before.
+    for (const publication of [...this.#present].reverse()) publication.reset(reason);
+  }
+
+  /** Reset one encoder, as the gate behind this one knows it. False when it is not here any more. */
+  kick(encoder: Publication, reason: HoldfastError): boolean {
+    const publication = [...this.#present].find((one) => one.isOf(encoder));
+    publication?.reset(reason, "kicked");
+    return publication !== undefined;
   }
 
   #check(): void {
@@ -96,8 +104,12 @@ class DrainablePublication implements Publication {
     if (!this.#revoked.signal.aborted) this.#unwanted.abort(notice);
   }
 
-  reset(reason: HoldfastError): void {
-    this.#inner.end("drained");
+  isOf(encoder: Publication): boolean {
+    return this.#inner === encoder;
+  }
+
+  reset(reason: HoldfastError, how: PublicationEnd = "drained"): void {
+    this.#inner.end(how);
     this.#revoke(reason);
   }
 

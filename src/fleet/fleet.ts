@@ -21,8 +21,9 @@ import { FleetPublishGate } from "./publish.ts";
 import { RedirectGuard } from "./redirect-guard.ts";
 import { RelayGate } from "./relay-gate.ts";
 import { RelayKeeper } from "./relay-keeper.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionDuties } from "./session.ts";
 import type { FleetSettings } from "./settings.ts";
+import { WishKeeper } from "./wish-keeper.ts";
 
 export interface FleetOptions {
   readonly registry: Registry;
@@ -124,6 +125,17 @@ export function createFleet(options: FleetOptions): Fleet {
     ...{ registry, session, gate, players, duties, describe, clock, log, settings: settings.drain },
   });
 
+  const wishes = new WishKeeper({ drain, gate, streams, log });
+  const duty: SessionDuties = {
+    count: () => ownership.count(),
+    acknowledgements: () => ownership.acknowledgements(),
+    registered: () => ownership.registered(),
+    renewed(lost, acknowledged, wished) {
+      ownership.renewed(lost, acknowledged);
+      wishes.hear(wished);
+    },
+  };
+
   return {
     publish: gate,
     play,
@@ -134,7 +146,7 @@ export function createFleet(options: FleetOptions): Fleet {
     ended: session.ended,
     streams: () => streams.list(),
     async start() {
-      await session.start(ownership);
+      await session.start(duty);
       ownership.start();
     },
     async stop() {

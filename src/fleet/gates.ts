@@ -27,9 +27,9 @@ export interface PublishRequest {
 
 /**
  * How a publication ended. `unpublished`: the encoder said so, the stream is over for its players, too. After the
- * other two the players wait for the next encoder; `drained`: this origin wanted it so.
+ * others the players wait for the next encoder; `drained`: this origin wanted it so; `kicked`: an operator did.
  */
-export type PublicationEnd = "unpublished" | "disconnected" | "drained";
+export type PublicationEnd = "unpublished" | "disconnected" | "drained" | "kicked";
 
 /** Why an encoder should go elsewhere, and where. Addresses are `host:port`. */
 export interface DrainNotice {

@@ -4,7 +4,7 @@ import { asHoldfastError, type HoldfastError } from "../domain/errors.ts";
 import { fenceDeadline, isBefore, LONG_AGO, momentOf, type Moment } from "../domain/lease.ts";
 import type { OriginDescription, SessionRef } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { Registry } from "../domain/ports/registry.ts";
+import type { Registry, Wishes } from "../domain/ports/registry.ts";
 import type { PeerProbe } from "../domain/ports/relay.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
 import { conflictWith, registerName } from "./name-conflict.ts";
@@ -18,8 +18,8 @@ export interface SessionDuties {
   count(): number;
   /** Losses acted on that the registry may forget. */
   acknowledgements(): readonly OwnedStream[];
-  /** The session was renewed: `lost` to other origins, `acknowledged` has arrived. */
-  renewed(lost: readonly OwnedStream[], acknowledged: readonly OwnedStream[]): void;
+  /** The session was renewed: `lost` to other origins, `acknowledged` has arrived; what operators wish. */
+  renewed(lost: readonly OwnedStream[], acknowledged: readonly OwnedStream[], wishes: Wishes): void;
   /** A new session began: whatever is held belongs to an earlier one. */
   registered(): void;
 }
@@ -169,7 +169,7 @@ export class Session {
     if (!this.live) return this.#lose("renewed too late");
     this.#deadline = fenceDeadline(sent, lease.ttl);
     this.#time.set(result.timeMs, sent.monotonic);
-    this.#duties.renewed(result.lost, acknowledged);
+    this.#duties.renewed(result.lost, acknowledged, result);
   }
 
   async #refused(instance: string, ref: SessionRef): Promise<void> {

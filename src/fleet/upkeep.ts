@@ -82,6 +82,7 @@ export class Upkeep {
     if (this.#unlisten || !session.ref) return;
     this.#unlisten = await registry.onNotice(session.ref.name, (notice) => {
       if (notice.type === "taken-over") ownership.hear(notice.stream);
+      if (notice.type === "wished") session.hurry();
     });
   }
 

@@ -5,7 +5,7 @@ import { HoldfastError } from "../domain/errors.ts";
 import type { Registry } from "../domain/ports/registry.ts";
 import { reportLookup, reportStream, type LookupReport } from "../domain/reports.ts";
 import { parseStreamKey, type StreamKey } from "../domain/stream-key.ts";
-import { Explanation, Lookup, PROBLEMS, StreamList, StreamQuery } from "./schemas.ts";
+import { Explanation, Kicked, Lookup, PROBLEMS, StreamList, StreamQuery } from "./schemas.ts";
 
 /** Why a stream is where it is. Rejects with `REGISTRY_UNAVAILABLE`. */
 export type Explain = (key: StreamKey) => Promise<z.output<typeof Explanation>>;
@@ -60,6 +60,25 @@ export function addStreamRoutes(app: FastifyInstance, registry: Registry, explai
     },
     ({ query }) => explain(parseStreamKey(query.stream)),
   );
+
+  typed.post(
+    "/api/fleet/v1/kick",
+    {
+      schema: {
+        summary: "Disconnect the stream's encoder; nothing keeps it from coming again",
+        querystring: StreamQuery,
+        response: { 202: Kicked, ...PROBLEMS },
+      },
+    },
+    async ({ query }, reply) => reply.code(202).send(await kick(registry, query.stream)),
+  );
+}
+
+async function kick(registry: Registry, text: string) {
+  const stream = parseStreamKey(text);
+  const owner = await registry.kickStream(stream, "api");
+  if (!owner) throw new HoldfastError("STREAM_NOT_FOUND");
+  return { stream, ...owner };
 }
 
 async function find(registry: Registry, text: string): Promise<LookupReport> {

@@ -92,6 +92,18 @@ export const OriginList = z.object({ origins: z.array(Origin) });
 export const StreamList = z.object({ streams: z.array(Stream) });
 export const EventList = z.object({ events: z.array(Event).describe("oldest first") });
 
+export const WishedState = z.object({
+  origin: z.string(),
+  epoch,
+  state: z.enum(["up", "draining"]).describe("what it was when it was asked"),
+  wished: z.enum(["up", "draining"]),
+});
+export const Kicked = z.object({
+  stream: z.string(),
+  origin: z.string().describe("name of the owner"),
+  token,
+});
+
 export const StreamQuery = z.object({
   stream: z.string().min(1).describe("app/stream, or //vhost/app/stream"),
 });

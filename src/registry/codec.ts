@@ -1,5 +1,5 @@
-import type { OriginDescription, OriginRecord } from "../domain/origin-record.ts";
-import type { Notice, RegistryEvent } from "../domain/ports/registry.ts";
+import type { OriginDescription, OriginRecord, OriginState } from "../domain/origin-record.ts";
+import type { Notice, RegistryEvent, Wishes } from "../domain/ports/registry.ts";
 import { parseStreamKey } from "../domain/stream-key.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { OwnedStream, StreamRecord } from "../domain/stream-record.ts";
@@ -43,7 +43,7 @@ export function decodeOrigin(hash: FlatHash): OriginRecord | undefined {
     epoch,
     since: readNumber(fields.get("since"), 0),
     beat: readNumber(fields.get("beat"), 0),
-    state: fields.get("state") === "draining" ? "draining" : "up",
+    state: decodeState(fields.get("state")),
     load: readNumber(fields.get("load"), 0),
     streams: readNumber(fields.get("streams"), 0),
     weight: readNumber(fields.get("weight"), 1),
@@ -103,9 +103,19 @@ export function decodeOwned(text: string): OwnedStream | undefined {
   return token > 0 && key !== undefined ? { key, token } : undefined;
 }
 
+export function decodeState(text: string | undefined): OriginState {
+  return text === "draining" ? "draining" : "up";
+}
+
+/** `<number> <state>`, the field `wish` of a session; `undefined` when there is none. */
+export function decodeWish(text: string): Wishes["wish"] {
+  const [number, state] = text.split(" ", 2);
+  return state === undefined ? undefined : { number: readNumber(number, 0), state: decodeState(state) };
+}
+
 /** A payload of `notify:<name>`. Anybody may publish there, so that anything may come. */
 export function decodeNotice(payload: string): Notice | undefined {
-  if (payload === "ingests") return { type: "ingests" };
+  if (payload === "ingests" || payload === "wished") return { type: payload };
   const match = /^taken-over (\d{1,16} .+)$/s.exec(payload);
   const stream = match?.[1] === undefined ? undefined : decodeOwned(match[1]);
   return stream && { type: "taken-over", stream };

@@ -18,6 +18,7 @@ const STREAM_KEYS: readonly KeyEntry[] = [
       state: "`up` or `draining`",
       load: "event-loop share in use, 0 to 1",
       streams: "streams owned",
+      wish: "`<number> <state>`: what an operator wants it to be, `draining` or `up`; absent when nobody wished",
       weight: "share of the fleet's load it should take; 1 is normal",
       rtmp: "public RTMP address, for redirects; empty when it offers none",
       http: "public HTTP address, for HTTP-FLV redirects; empty when it offers none",
@@ -26,8 +27,9 @@ const STREAM_KEYS: readonly KeyEntry[] = [
       version: "version of Holdfast",
       format: "format of this record",
     },
-    writtenBy: ["origin-register", "origin-heartbeat", "origin-leave"],
+    writtenBy: ["origin-register", "origin-heartbeat", "origin-leave", "origin-wish"],
     readBy: [
+      "stream-kick",
       "stream-claim",
       "streams-touch",
       "streams-locate",
@@ -65,7 +67,7 @@ const STREAM_KEYS: readonly KeyEntry[] = [
       format: "format of this record",
     },
     writtenBy: ["stream-claim", "streams-touch", "streams-release", "stream-describe"],
-    readBy: ["stream-claim", "streams-locate"],
+    readBy: ["stream-kick", "stream-claim", "streams-locate"],
     look: `HGETALL ${PREFIX}:stream:${STREAM}`,
     byHand:
       "`DEL` frees the stream. Its owner goes on serving its players, and claims it again with the next touch unless " +
@@ -111,6 +113,18 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     byHand: "Leave it alone: without it an old owner learns of its loss only with the next touch.",
   },
   {
+    pattern: "kicks:<name>@<epoch>",
+    type: "set",
+    ttl: "30 s",
+    content:
+      "`<token> <key>` of streams whose encoder an operator wants disconnected, for that session. Told with every " +
+      "heartbeat; counts only while the token is the present one.",
+    writtenBy: ["stream-kick"],
+    readBy: ["origin-heartbeat"],
+    look: `SMEMBERS ${PREFIX}:kicks:${ORIGIN}@EPOCH`,
+    byHand: "`DEL` takes kicks back that were not heard yet.",
+  },
+  {
     pattern: "epoch",
     type: "string",
     ttl: "none",
@@ -137,11 +151,14 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     ttl: "none; about the newest 10,000 entries",
     content:
       "Every change of ownership: `registered`, `left`, `claimed`, `taken-over`, `released`, each with the origin, its " +
-      "epoch, the token, the reason and who did it; `taken-over` also with the previous owner.",
+      "epoch, the token, the reason and who did it; `taken-over` also with the previous owner. And `wished`: what an " +
+      "operator asked for.",
     writtenBy: [
       "origin-register",
       "origin-leave",
+      "origin-wish",
       "stream-claim",
+      "stream-kick",
       "streams-release",
       "ingest-begin",
       "ingest-put",
@@ -161,9 +178,12 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     type: "pub/sub",
     ttl: "-",
     content:
-      "Wake-ups for an origin: `taken-over <token> <key>`. Never the only carrier of a fact: `lost:` says the same.",
+      "Wake-ups for an origin: `taken-over <token> <key>`, `wished`, `ingests`. Never the only carrier of a fact: " +
+      "`lost:`, `kicks:`, the session and the plan say the same.",
     writtenBy: [
       "stream-claim",
+      "origin-wish",
+      "stream-kick",
       "ingest-put",
       "ingest-remove",
       "ingest-wish",

@@ -19,6 +19,7 @@ export interface Keys {
   ingest(key: string): string;
   held(name: string): string;
   lost(name: string, epoch: number): string;
+  kicks(name: string, epoch: number): string;
   notify(name: string): string;
 }
 
@@ -38,6 +39,7 @@ export function keysOf(prefix: string): Keys {
     ingest: (key) => `${root}ingest:${key}`,
     held: (name) => `${root}held:${name}`,
     lost: (name, epoch) => `${root}lost:${name}@${epoch}`,
+    kicks: (name, epoch) => `${root}kicks:${name}@${epoch}`,
     notify: (name) => `${root}notify:${name}`,
   };
 }

@@ -16,6 +16,9 @@ export const INGEST_TTL_MS = 60_000;
 /** Life of the plan without a planner, in ms. */
 export const PLAN_TTL_MS = 60_000;
 
+/** Life of `kicks:<name>@<epoch>`, in ms: many heartbeats. */
+export const KICKS_TTL_MS = 30_000;
+
 /** `items` in pieces of at most {@link BATCH}. */
 export function batches<T>(items: readonly T[]): T[][] {
   const pieces: T[][] = [];

@@ -21,6 +21,7 @@ import { claimInMemory, isCurrent } from "./memory-claim.ts";
 import { followInMemory } from "./memory-events.ts";
 import { MemoryIngests } from "./memory-ingests.ts";
 import type { MemoryStore, StoredStream } from "./memory-store.ts";
+import { kickInMemory, wishesOf, wishInMemory } from "./memory-wishes.ts";
 
 /** A registry for one process: of an origin that runs alone, or of several origins over one store in tests. */
 export function createMemoryRegistry(store: MemoryStore): Registry {
@@ -77,7 +78,7 @@ class MemoryRegistry implements Registry {
     if (lost.size > 0) store.lost.set(name, lost, LOST_TTL_MS);
     else store.lost.delete(name);
     const losses = [...lost].map(([key, token]) => ({ key, token }));
-    return { outcome: "alive", lost: losses, timeMs: store.now() };
+    return { outcome: "alive", lost: losses, ...wishesOf(store, session), timeMs: store.now() };
   }
 
   async leave(session: SessionRef, reason: string): Promise<void> {
@@ -86,6 +87,14 @@ class MemoryRegistry implements Registry {
     store.sessions.delete(session.name);
     store.lost.delete(`${session.name}@${session.epoch}`);
     this.#logSession("left", session, reason);
+  }
+
+  async wishState(...wish: Parameters<Registry["wishState"]>): ReturnType<Registry["wishState"]> {
+    return wishInMemory(this.#open(), ...wish);
+  }
+
+  async kickStream(...kick: Parameters<Registry["kickStream"]>): ReturnType<Registry["kickStream"]> {
+    return kickInMemory(this.#open(), ...kick);
   }
 
   async claimStream(session: SessionRef, claim: StreamClaim): Promise<ClaimResult> {

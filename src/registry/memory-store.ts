@@ -1,6 +1,6 @@
 import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import type { IngestRecord } from "../domain/ingest.ts";
-import type { OriginRecord } from "../domain/origin-record.ts";
+import type { OriginRecord, OriginState } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Plan } from "../domain/ports/ingest-registry.ts";
 import type { Notice, RegistryEvent } from "../domain/ports/registry.ts";
@@ -80,6 +80,10 @@ export class MemoryStore {
   readonly streams: ExpiringMap<StreamKey, StoredStream>;
   /** `<name>@<epoch>` -> key -> token of the new owner. */
   readonly lost: ExpiringMap<string, ReadonlyMap<StreamKey, number>>;
+  /** Name -> what an operator wants it to be, for the session with this epoch. */
+  readonly wishes = new Map<string, { epoch: number; number: number; state: OriginState }>();
+  /** `<name>@<epoch>` -> key -> token of the ownership whose encoder is to be disconnected. */
+  readonly kicks: ExpiringMap<string, ReadonlyMap<StreamKey, number>>;
   readonly ingests: ExpiringMap<StreamKey, StoredIngest>;
   /** Name of a lease -> its value, as in Redis. */
   readonly leases: ExpiringMap<string, string>;
@@ -98,6 +102,7 @@ export class MemoryStore {
     this.sessions = new ExpiringMap(clock);
     this.streams = new ExpiringMap(clock);
     this.lost = new ExpiringMap(clock);
+    this.kicks = new ExpiringMap(clock);
     this.ingests = new ExpiringMap(clock);
     this.leases = new ExpiringMap(clock);
   }
@@ -114,7 +119,8 @@ export class MemoryStore {
   }
 
   sweep(): void {
-    for (const map of [this.sessions, this.streams, this.lost, this.ingests, this.leases]) map.sweep();
+    for (const map of [this.sessions, this.streams, this.lost, this.kicks, this.ingests, this.leases])
+      map.sweep();
   }
 
   log(type: string, fields: Readonly<Record<string, string | number>>): void {

@@ -29,6 +29,7 @@ import { RedisNotices } from "./redis-notices.ts";
 import { heartbeat, leave, register } from "./redis-sessions.ts";
 import { claim, describe, release, touch } from "./redis-streams.ts";
 import { RedisTime } from "./redis-time.ts";
+import { kickStream, wishState } from "./redis-wishes.ts";
 import { SentinelWatch } from "./sentinel-watch.ts";
 import { checkServer } from "./start-checks.ts";
 
@@ -122,6 +123,14 @@ class RedisRegistry implements Registry {
 
   leave(session: SessionRef, reason: string): Promise<void> {
     return leave(this.#context, session, reason);
+  }
+
+  wishState(...wish: Parameters<Registry["wishState"]>): ReturnType<Registry["wishState"]> {
+    return wishState(this.#context, ...wish);
+  }
+
+  kickStream(...kick: Parameters<Registry["kickStream"]>): ReturnType<Registry["kickStream"]> {
+    return kickStream(this.#context, ...kick);
   }
 
   claimStream(session: SessionRef, wish: StreamClaim): Promise<ClaimResult> {

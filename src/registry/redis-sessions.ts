@@ -7,7 +7,7 @@ import type {
   RegisterOptions,
   RegisterResult,
 } from "../domain/ports/registry.ts";
-import { decodeOrigin, decodeOwned, encodeOrigin, encodeOwned } from "./codec.ts";
+import { decodeOrigin, decodeOwned, decodeWish, encodeOrigin, encodeOwned } from "./codec.ts";
 import { INDEX_TTL_MS, LOST_TTL_MS } from "./limits.ts";
 import { grant } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
@@ -57,14 +57,14 @@ export async function register(
   });
 }
 
-/** @see lua/origin-heartbeat-4.lua */
+/** @see lua/origin-heartbeat-5.lua */
 export async function heartbeat(
   { client, keys, time }: RedisContext,
   session: SessionRef,
   update: HeartbeatUpdate,
 ): Promise<HeartbeatResult> {
   const answered = time.ask();
-  const [outcome, first, ...losses] = asList(
+  const [outcome, first, wish, losses, kicks] = asList(
     await client.run(
       "origin-heartbeat",
       [
@@ -72,6 +72,7 @@ export async function heartbeat(
         keys.origins,
         keys.held(session.name),
         keys.lost(session.name, session.epoch),
+        keys.kicks(session.name, session.epoch),
       ],
       [
         session.name,
@@ -91,8 +92,17 @@ export async function heartbeat(
   if (asText(outcome) === "lost") return { outcome: "lost", instance: asText(first) };
   const timeMs = asNumber(first);
   answered(timeMs);
-  const lost = losses.map((loss) => decodeOwned(asText(loss))).filter((loss) => loss !== undefined);
-  return { outcome: "alive", lost, timeMs };
+  const owned = (list: unknown) =>
+    asList(list)
+      .map((one) => decodeOwned(asText(one)))
+      .filter((one) => one !== undefined);
+  return {
+    outcome: "alive",
+    lost: owned(losses),
+    wish: decodeWish(asText(wish)),
+    kicks: owned(kicks),
+    timeMs,
+  };
 }
 
 /** @see lua/origin-leave-5.lua */

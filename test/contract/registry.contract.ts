@@ -7,6 +7,7 @@ import { sessionContract } from "./sessions.contract.ts";
 import { streamContract } from "./streams.contract.ts";
 import { standbyContract } from "./standbys.contract.ts";
 import { takeoverContract } from "./takeovers.contract.ts";
+import { wishContract } from "./wishes.contract.ts";
 
 /** What an adapter brings to be tested: what its whole test file shares, and an empty fleet for each test. */
 export interface Adapter {
@@ -27,6 +28,7 @@ export function registryContract(adapter: Adapter): void {
     standbyContract(() => adapter.fleet());
     ingestContract(() => adapter.fleet());
     planContract(() => adapter.fleet());
+    wishContract(() => adapter.fleet());
     eventContract(() => adapter.fleet());
   });
 }

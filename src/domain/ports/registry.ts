@@ -31,9 +31,17 @@ export interface HeartbeatUpdate {
   readonly acknowledged: readonly OwnedStream[];
 }
 
+/** What operators want of an origin, told with every renewal: whoever acts on it tells new from old. */
+export interface Wishes {
+  /** The last wish for its state. Its number is greater than that of any wish before. */
+  readonly wish: { readonly number: number; readonly state: OriginState } | undefined;
+  /** Streams whose encoder is to be disconnected, if the token is still the present one. */
+  readonly kicks: readonly OwnedStream[];
+}
+
 export type HeartbeatResult =
   /** `lost`: streams taken over from this session, with the *new* owner's token. `timeMs`: Redis time. */
-  | { readonly outcome: "alive"; readonly lost: readonly OwnedStream[]; readonly timeMs: number }
+  | ({ readonly outcome: "alive"; readonly lost: readonly OwnedStream[]; readonly timeMs: number } & Wishes)
   /** `instance`: who holds the name now; empty when nobody does. */
   | { readonly outcome: "lost"; readonly instance: string };
 
@@ -99,7 +107,9 @@ export interface RegistryEvent {
 export type Notice =
   | { readonly type: "taken-over"; readonly stream: OwnedStream }
   /** Something about ingests changed: a definition, a wish, or the plan. */
-  | { readonly type: "ingests" };
+  | { readonly type: "ingests" }
+  /** An operator wishes something of this origin: the next heartbeat tells it. */
+  | { readonly type: "wished" };
 
 /**
  * Who owns what, for the whole fleet. Two adapters: Redis and memory; one contract suite runs against both.
@@ -123,6 +133,21 @@ export interface Registry {
   heartbeat(session: SessionRef, update: HeartbeatUpdate): Promise<HeartbeatResult>;
   /** End a session and drop its index entries. Does nothing when the session is not the current one. */
   leave(session: SessionRef, reason: string): Promise<void>;
+
+  /**
+   * Wish that an origin drains, or takes new streams again: for its present session, whoever asks. `by` goes into the
+   * events. `undefined` when no origin of this name is alive.
+   */
+  wishState(
+    name: string,
+    state: OriginState,
+    by: string,
+  ): Promise<{ readonly epoch: number; readonly state: OriginState } | undefined>;
+  /** Wish that the encoder of a stream is disconnected. `undefined` when no encoder feeds it. */
+  kickStream(
+    key: StreamKey,
+    by: string,
+  ): Promise<{ readonly origin: string; readonly token: number } | undefined>;
 
   claimStream(session: SessionRef, claim: StreamClaim): Promise<ClaimResult>;
   /** Renew the records' TTLs. Returns only those that are not ours. Any number; batched inside. */

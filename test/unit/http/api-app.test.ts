@@ -183,15 +183,67 @@ test("readiness is 503 with its checks while one of them fails", async (t) => {
   assert.equal((await app.inject("/livez")).statusCode, 200);
 });
 
+test("a wish for an origin is written and answered with 202", async (t) => {
+  const asked: unknown[] = [];
+  const registry: Registry = {
+    ...registryWith(),
+    wishState: (...wish) => {
+      asked.push(wish);
+      return Promise.resolve(wish[0] === "o1" ? { epoch: 7, state: "up" } : undefined);
+    },
+    kickStream: (...kick) => {
+      asked.push(kick);
+      return Promise.resolve(kick[0] === cam1.key ? { origin: "o1", token: 8 } : undefined);
+    },
+  };
+  const { app } = build(t, { registry });
+  const post = async (url: string, headers: Record<string, string> = {}) => {
+    const response = await app.inject({ method: "POST", url, headers });
+    return [response.statusCode, response.json()] as const;
+  };
+  assert.deepEqual(await post("/api/fleet/v1/origins/o1/drain"), [
+    202,
+    { origin: "o1", epoch: 7, state: "up", wished: "draining" },
+  ]);
+  assert.equal((await post("/api/fleet/v1/origins/o1/undrain"))[1].wished, "up");
+  assert.deepEqual(await post("/api/fleet/v1/kick?stream=live%2Fcam1"), [
+    202,
+    { stream: "live/cam1", origin: "o1", token: 8 },
+  ]);
+  assert.deepEqual(asked, [
+    ["o1", "draining", "api"],
+    ["o1", "up", "api"],
+    ["live/cam1", "api"],
+  ]);
+  const nobody = await post("/api/fleet/v1/origins/o9/drain");
+  assert.deepEqual([nobody[0], nobody[1].code], [404, "ORIGIN_NOT_FOUND"]);
+  const nothing = await post("/api/fleet/v1/kick?stream=live%2Fnone");
+  assert.deepEqual([nothing[0], nothing[1].code], [404, "STREAM_NOT_FOUND"]);
+  assert.equal(
+    (await app.inject("/api/fleet/v1/origins/o1/drain")).statusCode,
+    405,
+    "reading changes nothing",
+  );
+
+  const before = asked.length;
+  for (const origin of ["http://evil.example", "null", "https://127.0.0.1.evil.example"])
+    assert.equal((await post("/api/fleet/v1/origins/o1/drain", { origin }))[0], 401, origin);
+  assert.equal(asked.length, before, "a page from elsewhere must not drain anything");
+  assert.equal((await post("/api/fleet/v1/origins/o1/drain", { origin: "http://localhost:8090" }))[0], 202);
+});
+
 test("the OpenAPI document describes every path with its answers", async (t) => {
   const { app } = build(t);
   const document = (await app.inject("/api/fleet/v1/openapi.json")).json();
   assert.deepEqual(Object.keys(document.paths).sort(), [
     "/api/fleet/v1/events",
     "/api/fleet/v1/explain",
+    "/api/fleet/v1/kick",
     "/api/fleet/v1/lookup",
     "/api/fleet/v1/origins",
     "/api/fleet/v1/origins/{name}",
+    "/api/fleet/v1/origins/{name}/drain",
+    "/api/fleet/v1/origins/{name}/undrain",
     "/api/fleet/v1/streams",
     "/api/fleet/v1/streams/{key}",
   ]);

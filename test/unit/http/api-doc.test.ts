@@ -33,7 +33,9 @@ test("docs/api.md lists every path of the OpenAPI document, and no other", async
   const served = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const listed = [...page.matchAll(/^\| `(GET \/api\/fleet\/v1\/[^?`]+)/gm)].map(([, request]) => request);
+  const listed = [...page.matchAll(/^\| `((?:GET|POST) \/api\/fleet\/v1\/[^?`]+)/gm)].map(
+    ([, request]) => request,
+  );
   assert.deepEqual(listed.toSorted(), [...served, "GET /api/fleet/v1/openapi.json"].toSorted());
   await api.close();
 });

@@ -67,6 +67,8 @@ export function registryWith(streams: readonly StreamRecord[] = [cam1]): Registr
     register: unexpected,
     heartbeat: unexpected,
     leave: unexpected,
+    wishState: unexpected,
+    kickStream: unexpected,
     claimStream: unexpected,
     touchStreams: unexpected,
     releaseStreams: unexpected,

@@ -30,6 +30,7 @@ test("every name that can be built is in the table, and the other way round", ()
     keys.ingest("<key>"),
     keys.held("<name>"),
     keys.lost("<name>", 0).replace("@0", "@<epoch>"),
+    keys.kicks("<name>", 0).replace("@0", "@<epoch>"),
     keys.notify("<name>"),
     keys.ingests,
     keys.plan,
@@ -69,6 +70,7 @@ test("the fields that are written are the fields of the table", () => {
 
   const origin = { name: "", instance: "", rtmp: "", http: "", relay: "", peer: "", weight: 1, version: "" };
   const fields = encodeOrigin({ ...origin, state: "up" }).filter((_, index) => index % 2 === 0);
-  const all = [...fields, "name", "instance", "epoch", "since"];
+  const all = [...fields, "name", "instance", "epoch", "since", "wish"];
+  assert.match(scripts.get("origin-wish") ?? "", /"HSET", origin_key, "wish", /);
   assert.deepEqual(all.sort(), Object.keys(entry("origin:<name>")?.fields ?? {}).sort());
 });
