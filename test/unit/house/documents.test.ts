@@ -93,6 +93,17 @@ test("every setting and variable that documents name exists", () => {
   }
 });
 
+test("docs/limits.md has every limit with its default, and no other", () => {
+  const listed = [...read("docs/limits.md").matchAll(/^\| `(limits\.\w+)` +\| (\S+) +\|/gm)].map(
+    ([, ...row]) => row,
+  );
+  const defined = SETTINGS.filter(({ path }) => path.startsWith("limits.")).map(({ path, standard }) => [
+    path,
+    String(standard),
+  ]);
+  assert.deepEqual(listed.sort(), defined.sort());
+});
+
 test("every log line that documents name is written somewhere", () => {
   const sources = readdirSync(join(ROOT, "src"), { recursive: true })
     .filter((file) => String(file).endsWith(".ts"))
