@@ -9,35 +9,15 @@ import { playerKinds } from "../support/players.ts";
 import { PUBLISHERS } from "../support/publishers.ts";
 import type { Publisher } from "../support/publisher.ts";
 import { missing } from "../support/run-program.ts";
-import { runHoldfast } from "../support/run-holdfast.ts";
 import type { Holdfast } from "../support/run-holdfast.ts";
-import type { TestFleet } from "../support/start-fleet.ts";
 import { waitFor } from "../support/wait.ts";
+import { ffmpegTo, serveMortal } from "./mortal.ts";
 import { AWAY, SINCE_JOINED_MS, Stage } from "./stage.ts";
 
 const FIRST = { video: "h264", audio: "aac", take: 1 } as const;
 const SECOND = { video: "h264", audio: "aac", take: 2 } as const;
 const QUICK_DRAIN = { HOLDFAST_DRAIN__SETTLE: "200ms", HOLDFAST_DRAIN__ENCODER_GRACE: "300ms" };
 const KINDS = playerKinds("ffmpeg", "rtmpdump", "gstreamer", "mpv", "curl", "webSocket", "wire");
-
-/** An origin in a process of its own, which can be killed. */
-async function serve(fleet: TestFleet, home: string): Promise<{ process: Holdfast; rtmp: string }> {
-  const ports = ["--rtmp-port", "0", "--http-port", "0", "--api-port", "0"];
-  const process = runHoldfast(
-    ["serve", "--name", "mortal", "--bind", "127.0.0.1", ...ports, "--redis-url", fleet.redis.url],
-    { home, env: { HOLDFAST_CLUSTER__KEY: fleet.clusterKey, HOLDFAST_LOG__LEVEL: "error", ...QUICK_DRAIN } },
-  );
-  const api = fleet.origins[0]?.at.api;
-  const rtmp = await waitFor(
-    async () => {
-      const answer = await fetch(`http://${api}/api/fleet/v1/origins`);
-      const { origins } = (await answer.json()) as { origins: { name: string; relay: string }[] };
-      return origins.find(({ name }) => name === "mortal")?.relay;
-    },
-    { within: 20_000, what: "the origin in its own process" },
-  );
-  return { process, rtmp };
-}
 
 for (const [how, signal] of [
   ["is killed", "SIGKILL"],
@@ -55,11 +35,10 @@ for (const [how, signal] of [
     before(async () => {
       await stage.open();
       home = await mkdtemp(join(tmpdir(), "holdfast-mortal-"));
-      const { process, rtmp } = await serve(stage.fleet, home);
+      const { process, rtmp } = await serveMortal(stage.fleet, home, QUICK_DRAIN);
       owner = process;
       const kind = PUBLISHERS.ffmpeg;
-      const toOwner = { ...kind, publish: withAddress(rtmp) };
-      first = await stage.publish(toOwner, stream, FIRST, { ...stage.home, name: "mortal" });
+      first = await stage.publish(ffmpegTo(rtmp), stream, FIRST, { ...stage.home, name: "mortal" });
       audience = new Audience(KINDS, [{ name: AWAY, at: stage.away.at }]);
       audience.start(stream);
       await audience.settled();
@@ -95,7 +74,3 @@ for (const [how, signal] of [
         await seat?.got(published);
       });
   });
-
-function withAddress(rtmp: string): typeof PUBLISHERS.ffmpeg.publish {
-  return (_, stream, tags, options) => PUBLISHERS.ffmpeg.publish({ rtmp }, stream, tags, options);
-}

@@ -11,6 +11,7 @@ import { missing } from "../support/run-program.ts";
 import { SilentLine } from "../support/silent-line.ts";
 import { Stillness } from "../support/stillness.ts";
 import { waitFor } from "../support/wait.ts";
+import { ffmpegTo } from "./mortal.ts";
 import { AWAY, HOME, SINCE_JOINED_MS, type Stage } from "./stage.ts";
 
 /** Settings of the fleet: shorter than the defaults, so that a test lasts seconds. */
@@ -50,7 +51,7 @@ export function describeStandby(stage: Stage, { fails, where, players }: Standby
 
     before(async () => {
       line = await SilentLine.to(stage.home.at.rtmp);
-      first = await stage.publish(throughLine(line), stream, RECIPES[0]);
+      first = await stage.publish(ffmpegTo(line.address), stream, RECIPES[0]);
       const origin = where === HOME ? stage.home : stage.away;
       second = await stage.offer(kind, stream, RECIPES[1], origin);
       await waitFor(() => origin.origin.streams().some(({ standbys }) => standbys[0]?.ready), {
@@ -137,11 +138,6 @@ export function describeStandby(stage: Stage, { fails, where, players }: Standby
       return events.filter(({ type }) => type === "switched").map(({ fields }) => fields.reason);
     }
   });
-}
-
-function throughLine(line: SilentLine): typeof PUBLISHERS.ffmpeg {
-  const { ffmpeg } = PUBLISHERS;
-  return { ...ffmpeg, publish: (_, ...rest) => ffmpeg.publish({ rtmp: line.address }, ...rest) };
 }
 
 async function fail(how: StandbyRow["fails"], publisher: Publisher, line: SilentLine): Promise<void> {
