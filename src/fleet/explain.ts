@@ -62,11 +62,17 @@ function whyThere(
 ): string[] {
   const grant = history.findLast(({ fields }) => fields["token"] === String(record.token));
   const left = (timeLeftMs / 1_000).toFixed(1);
-  const fight = `It was taken over ${record.takeovers} times in a row: two encoders may be fighting for it.`;
+  const fight =
+    record.rank === 0
+      ? `It was taken over ${record.takeovers} times in a row: two encoders may be fighting for it.`
+      : `It went back to its preferred encoder ${record.takeovers} times in a row: that one may be failing again and again.`;
+  const stalled =
+    "Its encoder brings nothing, or its origin drains: the next encoder that stands by and delivers goes on with it.";
   return [
     ...whyGranted(record.publisher, owner.name, grant, living),
     `The session of ${owner.name} (epoch ${owner.epoch}) is alive: ${left} s are left, and it is renewed all the time.`,
     ...(record.takeovers > 1 ? [fight] : []),
+    ...(record.stalled ? [stalled] : []),
     ...(owner.state === "draining" ? [`${owner.name} is draining: new streams go elsewhere.`] : []),
   ];
 }
@@ -84,6 +90,7 @@ function whyGranted(
       `${encoder} published it to ${owner} while ${previous} had it: the newcomer takes over.`,
       ...(living.has(previous) ? [] : [`${previous} has no live session now: it died or left.`]),
     ];
+  if (grant?.type === "switched") return [whySwitched(encoder, owner, reason)];
   if (reason === "owner gone")
     return [`${encoder} published it to ${owner} after the former owner's session had ended.`];
   if (reason === "reclaimed")
@@ -91,6 +98,13 @@ function whyGranted(
   return [
     `${encoder} published it to ${owner}, and nobody else had it: a stream stays where its encoder is.`,
   ];
+}
+
+function whySwitched(encoder: string, owner: string, reason: string): string {
+  const stood = `${encoder} stood by for it at ${owner} and went on with it`;
+  if (reason === "stalled") return `${stood} when the one before brought nothing, or its origin drained.`;
+  if (reason === "preferred") return `${stood}, since it comes first and had been steady for long enough.`;
+  return `${stood} when the one before was gone.`;
 }
 
 function whyNowhere(history: RegistryEvent[]): string[] {

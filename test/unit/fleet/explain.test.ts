@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Registry, RegistryEvent } from "../../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../../src/domain/stream-key.ts";
+import type { SwitchReason } from "../../../src/domain/stream-record.ts";
 import { explainStream } from "../../../src/fleet/explain.ts";
 import { createMemoryRegistry } from "../../../src/registry/memory-registry.ts";
 import { MemoryStore } from "../../../src/registry/memory-store.ts";
@@ -79,6 +80,48 @@ test("a stream that a second encoder took over, while its first owner lives and 
   await clock.advance(2_000);
   const one = await explain(registry);
   assert.equal(one.reasons[1], "o1 has no live session now: it died or left.");
+});
+
+test("a stream that encoders stand by for", async () => {
+  const { clock, registry, join } = fleet();
+  const [one, two] = [await join("o1"), await join("o2")];
+  const claim = async (session: typeof one, rank: number, switched: "" | SwitchReason) => {
+    const about = { kind: "publish", policy: "standby", ttlMs: 30_000, publisher: "192.0.2.7" } as const;
+    const pauses = { pauseMinMs: 10, pauseMaxMs: 60_000 };
+    const wish = { ...about, ...pauses, codecs: "", formerToken: 0, key: CAM, rank, switched };
+    const result = await registry.claimStream(session, wish);
+    assert.equal(result.outcome, "granted");
+    await clock.advance(100);
+    return { key: CAM, token: result.outcome === "granted" ? result.token : 0 };
+  };
+  const first = (await explain(registry)).reasons;
+  assert.match(first[0] ?? "", /^Nobody published it/);
+  const stalled = await claim(one, 1, "");
+  await registry.describeStream(one, stalled, { codecs: "", stalled: true });
+  assert.match(
+    (await explain(registry)).reasons[2] ?? "",
+    /^Its encoder brings nothing, or its origin drains/,
+  );
+  await claim(two, 2, "stalled");
+  const { reasons, history, lookup } = await explain(registry);
+  assert.match(
+    reasons[0] ?? "",
+    /^An encoder at 192\.0\.2\.7 stood by for it at o2 and went on .* brought nothing/,
+  );
+  assert.equal(
+    history.at(-1)?.text,
+    "o2 goes on with live/cam: the encoder from 192.0.2.7 that stood by (stalled)",
+  );
+  assert.equal(lookup?.stalled, false);
+  await claim(one, 1, "preferred");
+  assert.match((await explain(registry)).reasons[0] ?? "", /comes first and had been steady/);
+  await registry.releaseStreams(one, [await claim(one, 1, "gone")], "disconnected");
+  await claim(two, 2, "gone");
+  assert.match((await explain(registry)).reasons[0] ?? "", /when the one before was gone/);
+  await claim(one, 1, "preferred");
+  assert.ok(
+    (await explain(registry)).reasons.some((reason) => /preferred encoder 2 times in a row/.test(reason)),
+  );
 });
 
 test("a stream whose owner released it, left, or died without a word", async () => {
