@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
-import { advertisedAddresses } from "./config/advertise.ts";
+import { advertisedAddresses, type BoundPorts } from "./config/advertise.ts";
 import type { Config } from "./config/schema.ts";
 import type { DrainEnd } from "./domain/drain-state.ts";
 import { HoldfastError } from "./domain/errors.ts";
@@ -13,6 +13,7 @@ import { explainStream } from "./fleet/explain.ts";
 import { createFleet } from "./fleet/fleet.ts";
 import type { LocalStreamReport } from "./fleet/local-streams.ts";
 import { createApiApp } from "./http/api-app.ts";
+import { createPeerApp } from "./http/peer-app.ts";
 import { peerProbe } from "./http/peer-probe.ts";
 import { createPublicApp } from "./http/public-app.ts";
 import type { Readiness } from "./http/routes-health.ts";
@@ -26,7 +27,7 @@ import { eventLoopLoad } from "./ops/load.ts";
 import { createLogger } from "./ops/logger.ts";
 import { keepTrying } from "./ops/keep-trying.ts";
 import { measuredGates } from "./ops/measured-gates.ts";
-import { OriginMetrics } from "./ops/metrics.ts";
+import { OriginMetrics, type WorkerMetrics } from "./ops/metrics.ts";
 import { createMemoryRegistry } from "./registry/memory-registry.ts";
 import { MemoryStore } from "./registry/memory-store.ts";
 import { createRedisRegistry } from "./registry/redis-registry.ts";
@@ -49,6 +50,8 @@ export interface Origin {
   readonly ended: Promise<HoldfastError>;
   /** What is published, relayed and on hold here. */
   streams(): readonly LocalStreamReport[];
+  /** Its metrics in Prometheus' text format, without those of other workers. */
+  metrics(): Promise<string>;
   /**
    * Open the ports, then register. While the registry cannot be reached the ports are open, `/readyz` says so, and
    * the first registration is tried until it works or `stop` is called.
@@ -73,6 +76,12 @@ export interface Origin {
   stop(): Promise<void>;
 }
 
+/** One of several origins that share their ports: a worker of `host`. */
+export interface WorkerPlace extends WorkerMetrics {
+  /** Name of all of them together. */
+  readonly host: string;
+}
+
 /** What a test or an embedding program may replace. */
 export interface OriginOverrides {
   readonly log?: Logger;
@@ -82,18 +91,23 @@ export interface OriginOverrides {
   readonly registry?: Registry;
   /** Who may publish and play; everybody when absent. */
   readonly authorise?: Authorise;
+  /** Its ports are shared by others; what other origins need gets ports of its own. */
+  readonly worker?: WorkerPlace;
 }
 
 /** Put an origin together from its settings. Opens nothing before `start`. */
 export function createOrigin(config: Config, overrides: OriginOverrides = {}): Origin {
-  const { version = "0.0.0", clock = systemClock, authorise = {} } = overrides;
+  const { version = "0.0.0", clock = systemClock, authorise = {}, worker } = overrides;
   const { name } = config;
   const instance = randomUUID();
   const log = overrides.log ?? createLogger(config.log, { service: "holdfast", origin: name, version });
-  const metrics = new OriginMetrics({ name, instance, version, clock, settings: config.metrics });
+  const metrics = new OriginMetrics({ name, instance, version, clock, worker, settings: config.metrics });
   const registry = metrics.registry(overrides.registry ?? createRegistry(config, clock, log));
   const stopping = new AbortController();
-  const bound = { rtmp: config.rtmp.port, http: config.http.port };
+  const bound: { -readonly [Port in keyof BoundPorts]: BoundPorts[Port] } = {
+    rtmp: config.rtmp.port,
+    http: config.http.port,
+  };
 
   const budgets = receiveBudgets(config.limits);
   const channels = new MediaChannels({ clock, config, log });
@@ -111,16 +125,20 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   });
   const gates = measuredGates(fleet, clock, metrics.answered);
   const lookup = (key: Parameters<typeof fleet.lookup.find>[0]) => fleet.lookup.find(key);
-  const rtmp = createRtmpServer({ config, ...gates, log, clock, budgets });
+  const { relayPort, peerPort } = workerPorts(config, worker);
+  const rtmp = createRtmpServer({ config, ...gates, log, clock, budgets, relayPort });
   const flv = createFlvHandlers({ config, ...gates, log, clock, budgets });
-  const http = createPublicApp({ config, identity: { name, instance }, flv, lookup, readiness, log });
+  const identity = { name, instance };
+  const http = createPublicApp({ config, identity, flv, lookup, readiness, log });
+  const peer = peerPort === undefined ? undefined : createPeerApp({ config, port: peerPort, identity, log });
   const explain = (key: Parameters<typeof explainStream>[1]) => explainStream(registry, key);
   const api = createApiApp({ config, version, registry, lookup, explain, readiness, metrics, log });
 
   function describe(): OriginDescription {
     const state = stopping.signal.aborted ? "draining" : "up";
-    const { weight } = config;
-    return { name, instance, ...advertisedAddresses(config, bound, hostname()), state, weight, version };
+    const host = worker?.host ?? name;
+    const addresses = advertisedAddresses(config, bound, hostname(), host);
+    return { name, host, instance, ...addresses, state, weight: config.weight, version };
   }
 
   function readiness(): Readiness {
@@ -152,8 +170,11 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     await rtmp.listen();
     await http.start();
     await api.start();
+    await peer?.start();
     bound.rtmp = portOf(rtmp.address);
     bound.http = portOf(http.address);
+    if (rtmp.relayAddress !== undefined) bound.relay = portOf(rtmp.relayAddress);
+    if (peer) bound.peer = portOf(peer.address);
     const attempts = { clock, log, signal: stopping.signal };
     const warnings = await keepTrying(() => registry.connect(), attempts);
     for (const warning of warnings) log.warn({ warning, registry: registry.address }, "registry is doubtful");
@@ -163,7 +184,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   async function close(): Promise<void> {
     stopping.abort(new HoldfastError("STOPPING"));
     await fleet.stop();
-    await Promise.all([rtmp.stop(), http.stop(), api.stop()]);
+    await Promise.all([rtmp.stop(), http.stop(), api.stop(), peer?.stop()]);
     await registry.close();
   }
 
@@ -179,6 +200,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     ended: fleet.ended,
     drained: fleet.drain.finished,
     streams: () => fleet.streams(),
+    metrics: () => metrics.own(),
     drain: (options) => fleet.drain.begin(options),
     undrain: () => fleet.drain.leave(),
     async start() {
@@ -198,6 +220,12 @@ function createRegistry(config: Config, clock: Clock, log: Logger): Registry {
   if (url === undefined) return createMemoryRegistry(new MemoryStore(clock));
   const timeouts = { commandTimeoutMs: commandTimeout, connectTimeoutMs: connectTimeout };
   return createRedisRegistry({ url, prefix, ...timeouts, log, clock });
+}
+
+/** The ports that a worker does not share. */
+function workerPorts({ workers }: Config, worker: WorkerPlace | undefined) {
+  const own = (first: number) => worker && (first === 0 ? 0 : first + worker.number - 1);
+  return { relayPort: own(workers.relayPort), peerPort: own(workers.peerPort) };
 }
 
 /** The port of `host:port`. */

@@ -13,6 +13,9 @@ export interface AdvertisedAddresses {
 export interface BoundPorts {
   readonly rtmp: number;
   readonly http: number;
+  /** Those of a worker, where the others are shared; else the same. */
+  readonly relay?: number | undefined;
+  readonly peer?: number | undefined;
 }
 
 /**
@@ -21,23 +24,27 @@ export interface BoundPorts {
  * The public addresses (`rtmp`, `http`) are only what the operator wrote: a guess would send players to a container's
  * inner address. The fleet-internal ones (`relay`, `peer`) default to the address that is listened on, or to the host
  * name when that is every address. `{hostname}` and `{name}` are filled in; port 0 means the port that was bound.
+ *
+ * @param publicName what `{name}` is in the public addresses: those of a worker are its host's
  */
 export function advertisedAddresses(
   config: Config,
   bound: BoundPorts,
   hostname: string,
+  publicName = config.name,
 ): AdvertisedAddresses {
   const host = isEveryAddress(config.bind) ? hostname : config.bind;
-  const fill = (template: string | undefined, port: number): string => {
+  const { relay = bound.rtmp, peer = bound.http } = bound;
+  const fill = (template: string | undefined, port: number, name: string): string => {
     if (template === undefined) return "";
-    const filled = template.replaceAll("{hostname}", hostname).replaceAll("{name}", config.name);
+    const filled = template.replaceAll("{hostname}", hostname).replaceAll("{name}", name);
     return filled.endsWith(":0") ? `${filled.slice(0, -1)}${port}` : filled;
   };
   return {
-    rtmp: fill(config.advertise.rtmp, bound.rtmp),
-    http: fill(config.advertise.http, bound.http),
-    relay: fill(config.advertise.relay, bound.rtmp) || formatAddress(host, bound.rtmp),
-    peer: fill(config.advertise.peer, bound.http) || formatAddress(host, bound.http),
+    rtmp: fill(config.advertise.rtmp, bound.rtmp, publicName),
+    http: fill(config.advertise.http, bound.http, publicName),
+    relay: fill(config.advertise.relay, relay, config.name) || formatAddress(host, relay),
+    peer: fill(config.advertise.peer, peer, config.name) || formatAddress(host, peer),
   };
 }
 

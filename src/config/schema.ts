@@ -20,6 +20,7 @@ import {
   rtmpSchema,
   rtmpsSchema,
   srsSchema,
+  workersSchema,
 } from "./sections.ts";
 
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$/;
@@ -54,6 +55,7 @@ const settingsSchema = z.strictObject({
   rtmps: rtmpsSchema.prefault({}),
   http: httpSchema.prefault({}),
   api: apiSchema.prefault({}),
+  workers: workersSchema.prefault({}),
   advertise: advertiseSchema.prefault({}),
   cluster: clusterSchema.prefault({}),
   redis: redisSchema.prefault({}),
@@ -113,6 +115,17 @@ export const RULES: readonly Rule[] = [
     broken: ({ rtmps }) =>
       rtmps[missing] === undefined && [rtmps.port, rtmps.cert, rtmps.key].some((one) => one !== undefined),
     message: "is missing: rtmps.port, rtmps.cert and rtmps.key belong together",
+  })),
+  {
+    about: ["workers.count", "redis.url"],
+    broken: ({ workers, redis }) => workers.count !== 1 && redis.url === undefined,
+    message: "needs redis.url when it is not 1: there the workers find each other's streams",
+  },
+  ...(["relay", "peer"] as const).map((kind): Rule => ({
+    about: [`advertise.${kind}`, "workers.count"],
+    broken: ({ workers, advertise }) =>
+      workers.count !== 1 && advertise[kind] !== undefined && !advertise[kind].endsWith(":0"),
+    message: "must end in :0 when workers.count is not 1: each worker has a port of its own",
   })),
   {
     about: ["publish.takeoverPauseMax", "publish.takeoverPauseMin"],

@@ -48,6 +48,19 @@ export const apiSchema = z.strictObject({
   token: secret.describe("bearer token of the API; needed to offer it beyond loopback"),
 });
 
+export const workersSchema = z.strictObject({
+  count: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(1)
+    .describe("processes that share the ports, each an origin of the fleet; 0 is one per core"),
+  relayPort: port(0).describe(
+    "RTMP port of the first worker for other origins; the next ones follow; 0 takes free ones",
+  ),
+  peerPort: port(0).describe("the same for HTTP"),
+});
+
 export const advertiseSchema = z.strictObject({
   rtmp: address.describe("public RTMP address of this origin"),
   http: address.describe("public HTTP address; HTTP-FLV players are redirected to it"),

@@ -4,6 +4,8 @@ export type OriginState = "up" | "draining";
 /** What an origin says of itself when it registers. Addresses are `host:port`; empty when it offers none. */
 export interface OriginDescription {
   readonly name: string;
+  /** Name of the host whose worker this is, whose public addresses it shares; its own name when it is alone. */
+  readonly host: string;
   /** Random id of this process. A restart has another one. */
   readonly instance: string;
   /** Public RTMP address, for redirects. */

@@ -12,9 +12,9 @@ export interface PlayQuestion {
   /** This request is known to have been redirected once already. */
   readonly redirected: boolean;
   /** The origin that was asked. */
-  readonly self: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http">;
+  readonly self: Pick<OriginDescription, "name" | "host" | "instance" | "rtmp" | "http">;
   /** The owner's session. */
-  readonly owner: Pick<OriginDescription, "name" | "instance" | "rtmp" | "http" | "state">;
+  readonly owner: Pick<OriginDescription, "name" | "host" | "instance" | "rtmp" | "http" | "state">;
 }
 
 export type PlayRoute =
@@ -34,6 +34,8 @@ export type PlayRoute =
 export function decidePlay(question: PlayQuestion): PlayRoute {
   const { remote, redirected, self, owner } = question;
   if (owner.name === self.name || owner.instance === self.instance) return { to: "nobody" };
+  // The owner is a worker beside this one: whatever leads to its public address may end here again.
+  if (owner.host === self.host) return { to: "relay" };
   if (remote === "relay" || redirected || owner.state === "draining") return { to: "relay" };
   const address = redirectAddress(question);
   return address === "" ? { to: "relay" } : { to: "redirect", address };

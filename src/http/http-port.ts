@@ -22,6 +22,8 @@ export interface HttpPortOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Not shared with other workers. */
+  readonly exclusive?: boolean;
   /** Name of the setting, for the error text, such as `http.port`. */
   readonly setting: string;
   /** Run first when stopping. */
@@ -45,7 +47,8 @@ export function createHttpPort(
     },
     async start() {
       try {
-        await app.listen({ host: options.host, port: options.port });
+        const { host, port, exclusive = false } = options;
+        await app.listen({ host, port, exclusive });
       } catch (error) {
         throw listenError(error, options);
       }

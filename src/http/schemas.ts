@@ -9,6 +9,7 @@ const timeLeftMs = z.int().min(0).describe("ms until the session ends unless it 
 
 const origin = z.object({
   name: z.string(),
+  host: z.string().describe("name of the host whose worker it is, else its own"),
   instance: z.string().describe("random id of the process"),
   state: z.enum(["up", "draining"]),
   epoch,

@@ -5,14 +5,24 @@ import type { RelayDialer } from "../domain/ports/relay.ts";
 import { measuredDialer } from "./measured-dialer.ts";
 import type { NoteAnswer } from "./measured-gates.ts";
 import { measuredRegistry } from "./measured-registry.ts";
+import { mergeMetrics } from "./merge-metrics.ts";
 import { FAMILIES, streamFamilies, type MetricFamily } from "./metric-families.ts";
 import type { MetricSources } from "./metric-sources.ts";
+
+export interface WorkerMetrics {
+  /** Its number, which every sample carries as the label `worker`. */
+  readonly number: number;
+  /** What it tells of itself, and what the other workers tell of themselves. */
+  gather(own: string): Promise<readonly string[]>;
+}
 
 export interface MetricsOptions {
   readonly name: string;
   readonly instance: string;
   readonly version: string;
   readonly clock: Clock;
+  /** Set for one of several workers that share an API port. */
+  readonly worker?: WorkerMetrics | undefined;
   /** Whether each stream has series of its own, and how many streams at most. */
   readonly settings: { readonly perStream: boolean; readonly streamsMost: number };
 }
@@ -44,6 +54,7 @@ export class OriginMetrics {
 
   constructor(options: MetricsOptions) {
     this.#options = options;
+    if (options.worker) this.#registry.setDefaultLabels({ worker: String(options.worker.number) });
     const registers = [this.#registry];
     const { name, instance, version } = options;
     new Gauge({
@@ -124,8 +135,15 @@ export class OriginMetrics {
   }
 
   /** All of it, now. */
-  text(): Promise<string> {
+  own(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The same with that of the other workers, of which there are none mostly. */
+  async text(): Promise<string> {
+    const own = await this.own();
+    const { worker } = this.#options;
+    return worker ? mergeMetrics(await worker.gather(own)) : own;
   }
 
   /** The same registry of the fleet, with its round trips measured. */

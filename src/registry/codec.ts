@@ -17,6 +17,7 @@ export type FlatHash = readonly unknown[];
 export function encodeOrigin(origin: OriginDescription): string[] {
   const fields = {
     format: RECORD_FORMAT,
+    host: origin.host,
     beat: 0,
     state: origin.state,
     load: 0,
@@ -39,6 +40,7 @@ export function decodeOrigin(hash: FlatHash): OriginRecord | undefined {
   if (name === undefined || name === "" || epoch <= 0) return undefined;
   return {
     name,
+    host: fields.get("host") || name,
     instance: fields.get("instance") ?? "",
     epoch,
     since: readNumber(fields.get("since"), 0),

@@ -11,6 +11,7 @@ const STREAM_KEYS: readonly KeyEntry[] = [
       "**The session** of an origin. While it lives, the origin owns its streams; when it is gone, all are free.",
     fields: {
       name: "name of the origin",
+      host: "name of the host whose worker it is (`holdfast serve --workers`), else its own",
       instance: "random id of the process",
       epoch: "number of this session; a later session of the name has a greater one",
       since: "begin of the session, ms since 1970",

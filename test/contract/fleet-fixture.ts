@@ -27,6 +27,7 @@ export function describeOrigin(name: string, instance = `instance of ${name}`): 
   return {
     name,
     instance,
+    host: name,
     rtmp: `${name}.example:1935`,
     http: `${name}.example:8080`,
     relay: `${name}.internal:1935`,

@@ -44,6 +44,7 @@ async function register(name: string, at = registry, stream = STREAM_OF[name]): 
     {
       name,
       instance: `instance-of-${name}`,
+      host: name,
       rtmp: `${name}.example:1935`,
       http: `${name}.example:8080`,
       relay: `10.0.0.1:1935`,

@@ -80,6 +80,7 @@ export class FakeOrigin {
       settings: configSchema.parse({ name, cluster: { key: CLUSTER_KEY }, ...options.settings }),
       describe: () => ({
         ...{ name, instance, state: "up", weight: 1, version: "test" },
+        host: name,
         rtmp: `${name}.example:1935`,
         http: options.http ?? `${name}.example:8080`,
         relay: `${name}.internal:1935`,

@@ -20,6 +20,8 @@ export interface RtmpServer {
   /** `host:port`, real once it listens. */
   readonly address: string;
   readonly tlsAddress: string | undefined;
+  /** Where other origins pull, when that is a port of its own. */
+  readonly relayAddress: string | undefined;
   readonly sessionCount: number;
   /** What is counted of its sessions, and of those who were not let in. */
   readonly tally: SessionTally;
@@ -31,15 +33,20 @@ export interface RtmpServer {
 export interface RtmpServerOptions extends Omit<SessionDeps, "budgets"> {
   /** Shared with what else receives media for the origin; its own when absent. */
   readonly budgets?: ReceiveBudgets;
+  /** Listen on one more RTMP port, which no other worker shares; 0 takes a free one. */
+  readonly relayPort?: number | undefined;
 }
 
 export function createRtmpServer(options: RtmpServerOptions): RtmpServer {
   const { budgets = receiveBudgets(options.config.limits) } = options;
-  return new Listener({ ...options, budgets });
+  return new Listener({ ...options, budgets }, options.relayPort);
 }
 
 const GRACE = 1_000;
 const KEEP_ALIVE = 30_000;
+
+type ListenerKind = "rtmp" | "rtmps" | "relay";
+const SETTING = Object.freeze({ rtmp: "rtmp.port", rtmps: "rtmps.port", relay: "workers.relayPort" });
 
 class Listener implements RtmpServer {
   readonly #deps: SessionDeps;
@@ -51,11 +58,14 @@ class Listener implements RtmpServer {
   #credentials: TlsCredentials | undefined;
   #address = "";
   #tlsAddress: string | undefined;
+  readonly #relayPort: number | undefined;
+  #relayAddress: string | undefined;
   #stopping = false;
   #emptied = (): void => undefined;
 
-  constructor(deps: SessionDeps) {
+  constructor(deps: SessionDeps, relayPort: number | undefined) {
     this.#deps = deps;
+    this.#relayPort = relayPort;
     this.#log = deps.log;
     this.admission = new Admission(deps.config.limits, deps.clock, deps.log);
   }
@@ -63,7 +73,10 @@ class Listener implements RtmpServer {
   async listen(): Promise<void> {
     const { rtmp, rtmps } = this.#deps.config;
     try {
-      this.#address = await this.#listenOn("rtmp", rtmp.port, (socket) => this.#accept(socket));
+      const accept = (socket: Socket): void => this.#accept(socket);
+      this.#address = await this.#listenOn("rtmp", rtmp.port, accept);
+      if (this.#relayPort !== undefined)
+        this.#relayAddress = await this.#listenOn("relay", this.#relayPort, accept);
       if (rtmps.port === undefined || rtmps.cert === undefined || rtmps.key === undefined) return;
       const credentials = new TlsCredentials({ cert: rtmps.cert, key: rtmps.key }, this.#log);
       this.#credentials = credentials;
@@ -83,6 +96,10 @@ class Listener implements RtmpServer {
 
   get tlsAddress(): string | undefined {
     return this.#tlsAddress;
+  }
+
+  get relayAddress(): string | undefined {
+    return this.#relayAddress;
   }
 
   get sessionCount(): number {
@@ -105,7 +122,7 @@ class Listener implements RtmpServer {
     await Promise.all(closed);
   }
 
-  #listenOn(what: "rtmp" | "rtmps", port: number, accept: (socket: Socket) => void): Promise<string> {
+  #listenOn(what: ListenerKind, port: number, accept: (socket: Socket) => void): Promise<string> {
     const host = this.#deps.config.bind;
     const server = createServer(
       { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE },
@@ -113,7 +130,8 @@ class Listener implements RtmpServer {
     );
     return new Promise((resolve, reject) => {
       server.once("error", (error: NodeJS.ErrnoException) => reject(listenFailed(what, host, port, error)));
-      server.listen({ host, port, backlog: 4_096 }, () => {
+      // Exclusive: not shared with other workers.
+      server.listen({ host, port, backlog: 4_096, exclusive: what === "relay" }, () => {
         server.removeAllListeners("error");
         // Such as EMFILE: the connection is lost, the origin is not.
         server.on("error", (error) => this.#log.error({ err: error, listener: what }, "accept failed"));
@@ -151,17 +169,17 @@ class Listener implements RtmpServer {
 }
 
 function listenFailed(
-  what: "rtmp" | "rtmps",
+  what: ListenerKind,
   host: string,
   port: number,
   error: NodeJS.ErrnoException,
 ): HoldfastError {
   const address = formatAddress(host, port);
   return error.code === "EADDRINUSE"
-    ? new HoldfastError("PORT_IN_USE", { detail: `${what}.port: ${address} is already in use`, address })
+    ? new HoldfastError("PORT_IN_USE", { detail: `${SETTING[what]}: ${address} is already in use`, address })
     : new HoldfastError(
         "CONFIG_INVALID",
-        { detail: `${what}.port: cannot listen on ${address} (${error.code ?? error.message})`, address },
+        { detail: `${SETTING[what]}: cannot listen on ${address} (${error.code ?? error.message})`, address },
         { cause: error },
       );
 }

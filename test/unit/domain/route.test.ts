@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decidePlay, type PlayQuestion, type PlayRoute } from "../../../src/domain/route.ts";
 
-const self = { name: "o1", instance: "i1", rtmp: "o1:1935", http: "o1:8080" };
-const owner = { name: "o2", instance: "i2", rtmp: "o2:1935", http: "o2:8080", state: "up" } as const;
+const self = { name: "o1", host: "o1", instance: "i1", rtmp: "o1:1935", http: "o1:8080" };
+const owner = {
+  name: "o2",
+  host: "o2",
+  instance: "i2",
+  rtmp: "o2:1935",
+  http: "o2:8080",
+  state: "up",
+} as const;
 const base: PlayQuestion = { remote: "auto", protocol: "rtmp", srs: false, redirected: false, self, owner };
 
 const relay: PlayRoute = { to: "relay" };
@@ -16,6 +23,16 @@ const cases: readonly (readonly [string, Partial<PlayQuestion>, PlayRoute])[] = 
   [
     "an SRS edge is relayed when the owner offers no RTMP address",
     { srs: true, owner: { ...owner, rtmp: "" } },
+    relay,
+  ],
+  [
+    "an SRS edge is relayed between workers of one host",
+    { srs: true, owner: { ...owner, host: "o1" } },
+    relay,
+  ],
+  [
+    "play.remote redirect: HTTP-FLV is relayed between workers of one host",
+    { remote: "redirect", protocol: "http-flv", owner: { ...owner, host: "o1" } },
     relay,
   ],
   ["an SRS edge over RTMPS is not sent to a plain port", { srs: true, protocol: "rtmps" }, relay],

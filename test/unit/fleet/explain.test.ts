@@ -15,7 +15,15 @@ function fleet() {
   const registry = createMemoryRegistry(new MemoryStore(clock));
   const join = async (name: string) => {
     const instance = `instance-of-${name}`;
-    const about = { name, instance, rtmp: "", http: "", relay: `${name}:1935`, peer: `${name}:8080` };
+    const about = {
+      name,
+      host: name,
+      instance,
+      rtmp: "",
+      http: "",
+      relay: `${name}:1935`,
+      peer: `${name}:8080`,
+    };
     const result = await registry.register(
       { ...about, state: "up", weight: 1, version: "0.1.0" },
       { ttlMs: 5_000, seenToken: 0 },

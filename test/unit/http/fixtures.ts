@@ -15,6 +15,7 @@ export const SINCE = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const o1: OriginRecord = {
   name: "o1",
   instance: "instance-of-o1",
+  host: "o1",
   rtmp: "127.0.0.1:19350",
   http: "127.0.0.1:9090",
   relay: "10.0.0.1:1935",

@@ -18,6 +18,7 @@ const flat = (fields: Record<string, string>) => Object.entries(fields).flat();
 const origin = {
   name: "o1",
   instance: "i1",
+  host: "h1",
   rtmp: "o1:1935",
   http: "",
   relay: "o1:1936",

@@ -68,7 +68,8 @@ test("the fields that are written are the fields of the table", () => {
   const written = [...claim.matchAll(/"(\w+)",/g)].map((match) => match[1]);
   assert.deepEqual(written.sort(), Object.keys(entry("stream:<key>")?.fields ?? {}).sort());
 
-  const origin = { name: "", instance: "", rtmp: "", http: "", relay: "", peer: "", weight: 1, version: "" };
+  const addresses = { rtmp: "", http: "", relay: "", peer: "" };
+  const origin = { name: "", host: "", instance: "", ...addresses, weight: 1, version: "" };
   const fields = encodeOrigin({ ...origin, state: "up" }).filter((_, index) => index % 2 === 0);
   const all = [...fields, "name", "instance", "epoch", "since", "wish"];
   assert.match(scripts.get("origin-wish") ?? "", /"HSET", origin_key, "wish", /);
