@@ -12,7 +12,7 @@ import { SilentLine } from "../support/silent-line.ts";
 import { Stillness } from "../support/stillness.ts";
 import { waitFor } from "../support/wait.ts";
 import { ffmpegTo } from "./mortal.ts";
-import { AWAY, HOME, SINCE_JOINED_MS, type Stage } from "./stage.ts";
+import { type AWAY, HOME, SINCE_JOINED_MS, type Stage } from "./stage.ts";
 
 /** Settings of the fleet: shorter than the defaults, so that a test lasts seconds. */
 export const STANDBY = { onDuplicate: "standby", stall: "1s", preferAfter: "3s" } as const;
