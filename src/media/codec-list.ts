@@ -13,14 +13,21 @@ export class CodecList {
     return this.#text;
   }
 
-  /** @returns whether a track is known in another codec */
-  learn(type: MediaPacket["type"], { tracks }: PacketInfo): boolean {
+  /**
+   * A track that is known goes on in another codec with a header, a keyframe or a sound only: what else names one is
+   * nothing that a decoder could begin with, and must not make anybody forget what the others begin with.
+   *
+   * @returns whether a track goes on in another codec
+   */
+  learn(type: MediaPacket["type"], info: PacketInfo): boolean {
     if (type === "data") return false;
+    const { role, tracks, keyframe } = info;
+    const begins = role === "header" || (role === "frame" && (keyframe || type === "audio"));
     const known = type === "video" ? this.#video : this.#audio;
     let changed = false;
     for (const { id, codec } of tracks) {
       const before = known.get(id);
-      if (before === codec) continue;
+      if (before === codec || (before !== undefined && !begins)) continue;
       changed ||= before !== undefined;
       known.set(id, codec);
       this.#text = undefined;
