@@ -53,4 +53,6 @@ export interface StreamNumbers {
   /** One of a few words. */
   readonly state: string;
   readonly players: number;
+  /** Encoders that stand by for it here. */
+  readonly standbys: { readonly length: number };
 }

@@ -32,7 +32,12 @@ function sources(parts: Partial<MetricSources> = {}): MetricSources {
   };
 }
 
-const played = (stream: string, players: number): StreamNumbers => ({ stream, state: "published", players });
+const played = (stream: string, players: number): StreamNumbers => ({
+  stream,
+  state: "published",
+  players,
+  standbys: [],
+});
 
 /** Lines of samples, without comments. */
 async function samples(metrics: OriginMetrics): Promise<readonly string[]> {
@@ -89,7 +94,10 @@ test("plain numbers are read anew for every scrape", async () => {
         gopBytes: 1,
         windows: () => [0, 0, 9.5, 100, 250],
       },
-      streams: () => [played("live/a", 1), { stream: "live/b", state: "held", players: 0 }],
+      streams: () => [
+        played("live/a", 1),
+        { stream: "live/b", state: "held", players: 0, standbys: ["one"] },
+      ],
     }),
   );
   const first = await samples(metrics);
@@ -109,6 +117,7 @@ test("plain numbers are read anew for every scrape", async () => {
     'holdfast_channels{state="published"} 1',
     'holdfast_channels{state="relayed"} 0',
     'holdfast_channels{state="held"} 1',
+    "holdfast_standbys 1",
     'holdfast_fanout_channels{window="0"} 2',
     'holdfast_fanout_channels{window="10"} 1',
     'holdfast_fanout_channels{window="100"} 1',
