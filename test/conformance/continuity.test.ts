@@ -6,7 +6,7 @@ import { AWAY, HOME, Stage } from "./stage.ts";
 import { describeSuccession } from "./succession.ts";
 import type { SuccessionRow } from "./succession.ts";
 
-const { curl, wire } = PUBLISHERS;
+const { curl, fleet, wire } = PUBLISHERS;
 
 /** Each player sees three swaps of a row: publisher to relay at home, relay to publisher away, relay to relay. */
 const ROWS: readonly SuccessionRow[] = [
@@ -28,6 +28,16 @@ const ROWS: readonly SuccessionRow[] = [
     change: CHANGES.sound,
     clocks: [2 ** 31, 1_000],
     players: playerKinds("ffmpeg", "decoder", "mpegtsWebSocket", "rtmpdump", "mpv"),
+  },
+  {
+    first: wire,
+    second: fleet,
+    where: AWAY,
+    while: "live",
+    change: CHANGES.hevc,
+    clocks: [4_000_000, 7],
+    // Who looks into the codec is in test/nightly/codec-change.test.ts.
+    players: playerKinds("rtmpdump", "gstreamer", "curl", "webSocket", "wire"),
   },
   {
     first: wire,

@@ -111,6 +111,11 @@ export class Stage {
     };
   }
 
+  /** Make media ready, so that a later publish begins at once. */
+  async prepare(recipe: Recipe): Promise<void> {
+    await this.#library.get(recipe);
+  }
+
   /** Where the marks are in prepared media. */
   async marks(recipe: Recipe): Promise<Marks> {
     return marksOf((await this.#library.get(recipe)).filter(({ timestamp }) => timestamp < 5_000));

@@ -39,6 +39,14 @@ export interface SuccessionRow {
 
 const H264_AAC: Recipe = { video: "h264", audio: "aac" };
 
+/** What the two publish. */
+export function recipesOf({ change }: SuccessionRow): readonly [Recipe, Recipe] {
+  return [
+    { ...(change?.first ?? H264_AAC), take: 1 },
+    { ...(change?.second ?? H264_AAC), take: 2 },
+  ];
+}
+
 function titleOf({ first, second, where, while: state, change, clocks, gap }: SuccessionRow): string {
   const how = state === "live" ? "takes over from" : "comes back after";
   return [
@@ -57,10 +65,7 @@ export function describeSuccession(stage: Stage, row: SuccessionRow): void {
     let audience: Audience | undefined;
     let published: Published;
     let tokens: number[] = [];
-    const recipes = [
-      { ...(row.change?.first ?? H264_AAC), take: 1 },
-      { ...(row.change?.second ?? H264_AAC), take: 2 },
-    ] as const;
+    const recipes = recipesOf(row);
     const [clock, nextClock] = row.clocks ?? [0, 0];
 
     before(async () => {
@@ -86,7 +91,7 @@ export function describeSuccession(stage: Stage, row: SuccessionRow): void {
           const owner = await stage.fleet.owned(stream, origin);
           return owner.token > before.token ? owner : undefined;
         },
-        { what: "a greater token", within: 20_000 },
+        { what: "a greater token", within: 30_000 },
       );
       tokens = [before.token, owner.token];
       await waitFor(() => second.position > SINCE_JOINED_MS, {

@@ -62,7 +62,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
         const owner = await ownerOf(stream);
         return owner?.origin === name ? owner : undefined;
       },
-      { what: `${stream} being owned by ${name}` },
+      { what: `${stream} being owned by ${name}`, within: 30_000 },
     );
   return { origins, redis, clusterKey: key, ownerOf, owned, stop };
 }

@@ -1,0 +1,8 @@
+import { playerKinds } from "../support/players.ts";
+import { describeWithPlayers } from "./continuity-matrix.ts";
+
+describeWithPlayers(
+  playerKinds("ffmpeg", "ffprobe", "decoder", "rtmpdump", "gstreamer", "mpv", "mpegts", "mpegtsWebSocket"),
+  3,
+  4,
+);

@@ -1,0 +1,3 @@
+import { describeOnTheWire } from "./continuity-matrix.ts";
+
+describeOnTheWire(1_000);
