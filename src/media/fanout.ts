@@ -41,6 +41,8 @@ export class Fanout {
   /** Begun with its first message: one that waited here would grow old, and V8 would take all of them for old. */
   #batch: Batch | undefined;
   #cancelTimer: (() => void) | undefined;
+  /** When the timer should fire, monotonic ms. */
+  #due = 0;
   #flushes = 0;
 
   /** @param onPlayers  called after somebody came or went */
@@ -73,9 +75,10 @@ export class Fanout {
     const batch = (this.#batch ??= new Batch());
     batch.add(this.#tape.append(message));
     if (batch.bytes >= FLUSH_BYTES) return this.flush();
-    if (this.#cancelTimer) return;
+    if (this.#cancelTimer) return this.#flushIfDue();
     const { window } = this;
     if (window === 0) return this.flush();
+    this.#due = this.#clock.monotonic() + window;
     this.#cancelTimer = this.#clock.after(window, () => this.flush());
   }
 
@@ -96,6 +99,7 @@ export class Fanout {
 
   /** Add a player: it gets what it needs to begin at once, or at the next keyframe. */
   join(subscriber: Subscriber): Seat {
+    this.#flushIfDue();
     const seat = new Seat(subscriber, this.#flushes, this.#settings);
     this.#seats[subscriber.form].add(seat);
     this.#totals.players += 1;
@@ -127,6 +131,11 @@ export class Fanout {
     this.forget();
     for (const form of FORMS)
       for (const seat of this.#seats[form]) if (this.leave(seat)) seat.subscriber.end(reason);
+  }
+
+  /** Timers wait until all sockets that have something to say were heard: in a storm of joins that is long. */
+  #flushIfDue(): void {
+    if (this.#batch && this.#clock.monotonic() >= this.#due) this.flush();
   }
 
   #deliver(batch: Batch, form: OutputForm, now: number, limit: number): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { HoldfastError } from "../../../src/domain/errors.ts";
+import type { Clock } from "../../../src/domain/ports/clock.ts";
 import { Fanout, type FanoutSettings } from "../../../src/media/fanout.ts";
 import { FanoutTotals } from "../../../src/media/fanout-totals.ts";
 import type { StreamMessage } from "../../../src/media/message.ts";
@@ -109,6 +110,28 @@ test("a storm of joins flushes nobody's window", async () => {
   }
   await clock.advance(100);
   for (const player of [...old, ...storm]) assert.deepEqual(numbers(player), [1, 2]);
+});
+
+test("a window ends in time, even while joins and messages keep the timers waiting", () => {
+  let now = 0;
+  const clock: Clock = { wall: () => now, monotonic: () => now, after: () => () => undefined };
+  const totals = Object.assign(new FanoutTotals(), { players: 5_000 });
+  const fanout = new Fanout(clock, SETTINGS, totals, () => undefined);
+  const player = new RecordingSubscriber();
+  fanout.join(player);
+  fanout.push(message(1, true));
+  now = 99;
+  fanout.join(new RecordingSubscriber());
+  assert.equal(player.writes.length, 0);
+  now = 100;
+  const late = new RecordingSubscriber();
+  fanout.join(late);
+  assert.deepEqual(numbers(player), [1]);
+  assert.deepEqual(numbers(late), [1], "it begins with what was flushed for the others");
+  fanout.push(message(2));
+  now = 250;
+  fanout.push(message(3));
+  for (const each of [player, late]) assert.deepEqual(numbers(each), [1, 2, 3]);
 });
 
 test("whoever joins when gets every message from a keyframe on, once, in order", async () => {
