@@ -181,6 +181,48 @@ test("a replaced POST that goes on sending is cut, and what comes after does not
   await stage.leave(next, player);
 });
 
+const kick = (stream: string) =>
+  fetch(`http://${stage.origin.addresses.api}/api/fleet/v1/kick?stream=live/${stream}`, { method: "POST" });
+
+test("a kicked publisher that goes on sending is reset, and nothing of it gets through", async () => {
+  const { publisher, player } = await show("kicked");
+  assert.equal((await kick("kicked")).status, 202);
+  await persist(publisher);
+  assert.equal((await publisher.status("NetStream.Publish.Denied")).info["level"], "error");
+  assert.equal(publisher.ended?.how, "reset");
+  await player.end();
+  assert.equal(hasMark(player), false);
+  await waitFor(
+    () =>
+      ["publisher", "player"].every((role) =>
+        stage.ends().some((line) => line["stream"] === "live/kicked" && line["role"] === role),
+      ),
+    PATIENCE,
+  );
+  const lines = stage
+    .ends()
+    .filter((line) => line["stream"] === "live/kicked" && line["role"] === "publisher");
+  assert.deepEqual(
+    lines.map((line) => line["code"]),
+    ["KICKED"],
+  );
+});
+
+test("a kicked POST that goes on sending is reset", async () => {
+  const line = await stage.oneEnd(async () => {
+    const gone = postOn(
+      stage.origin.addresses.http,
+      "kicked-post",
+      tag(videoHeader()),
+      tag(picture(0, true).payload),
+    );
+    await waitFor(() => stage.origin.streams().some(({ stream }) => stream === "live/kicked-post"), PATIENCE);
+    assert.equal((await kick("kicked-post")).status, 202);
+    await gone;
+  });
+  assert.deepEqual([line["code"], line["protocol"]], ["KICKED", "http-flv"]);
+});
+
 test("a WebSocket player cannot send media: what it says is counted, and reaches nobody", async () => {
   const line = await stage.oneEnd(async () => {
     const { socket } = speak(

@@ -30,6 +30,8 @@ export class HttpFlvPublisher implements FlvSession {
   readonly #rate: RateLimit;
   readonly #left = new AbortController();
   readonly #lost = (): void => this.#onLost();
+  /** The gate often revokes in the same breath, and knows better why. */
+  readonly #replaced = (): void => queueMicrotask(this.#lost);
   #publication: Publication | undefined;
   #tags = 0;
   #end: HoldfastError | undefined;
@@ -87,7 +89,7 @@ export class HttpFlvPublisher implements FlvSession {
     this.#publication = publication;
     if (publication.revoked.aborted || publication.source.closed.aborted) return this.#onLost();
     publication.revoked.addEventListener("abort", this.#lost);
-    publication.source.closed.addEventListener("abort", this.#lost);
+    publication.source.closed.addEventListener("abort", this.#replaced);
     this.#log.begin();
     this.#watch.expectMedia(() => this.#tags);
     this.#request.on("data", (data: Buffer) => this.#read(data));
@@ -135,6 +137,7 @@ export class HttpFlvPublisher implements FlvSession {
   }
 
   #onLost(): void {
+    if (this.#end) return;
     const { revoked, source } = this.#publication ?? {};
     const signal = revoked?.aborted ? revoked : source?.closed;
     this.#cut(asHoldfastError(signal?.reason, "STREAM_TAKEN_OVER"));
@@ -167,7 +170,7 @@ export class HttpFlvPublisher implements FlvSession {
     const publication = this.#publication;
     if (!publication) return;
     publication.revoked.removeEventListener("abort", this.#lost);
-    publication.source.closed.removeEventListener("abort", this.#lost);
+    publication.source.closed.removeEventListener("abort", this.#replaced);
     publication.end(how);
   }
 }
