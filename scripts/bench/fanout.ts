@@ -1,4 +1,5 @@
 import { runBench } from "./lib/bench.ts";
+import { measureModel } from "./lib/fanout-model.ts";
 import { searchMost } from "./lib/fanout-search.ts";
 import { isClean, othersShare, play, publish, type Played, type Protocol } from "./lib/loadgen.ts";
 import { fixed, quantile, type Row, type Verdict } from "./lib/report.ts";
@@ -135,10 +136,14 @@ await runBench({
     few: { usual: 20, quick: 5, help: "players of the rows about delay" },
     seconds: { usual: 8, quick: 2, help: "length of each measurement" },
     rounds: { usual: 1, quick: 1, help: "repeat everything in turn and take medians" },
+    "model-players": { usual: 600, quick: 40, help: "with --model: players of each measurement" },
     most: { usual: 9_000, quick: 120, help: "with --search: most players that are tried" },
   },
   texts: { baseline: { help: "dist/cli.js of another build, to compare with" } },
-  switches: { search: "players per core instead: more and more until one stalls or loses something" },
+  switches: {
+    search: "players per core instead: more and more until one stalls or loses something",
+    model: "what a write and what a Mbps costs instead",
+  },
   async measure(flags) {
     const holdfast = (program?: string) => () =>
       startOrigin({
@@ -148,6 +153,7 @@ await runBench({
       });
     if (flags.search)
       return searchMost(holdfast(), { most: flags.most, seconds: flags.seconds, quick: flags.quick });
+    if (flags.model) return measureModel({ players: flags["model-players"], seconds: flags.seconds });
     const { players: many, few, baseline } = flags;
     const floor = (ms: number) => () => startFloor(ms, SERVER_CORE);
     const nms = () => startNms(SERVER_CORE);

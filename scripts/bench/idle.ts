@@ -8,7 +8,7 @@ import { SERVER_CORE } from "./lib/tools.ts";
 const MOST_KB = 60;
 /** A time-out may be so late: its timer waits for the core like everything else. */
 const LATE_MS = 3_000;
-const { handshakeTimeout, connectTimeout, commandTimeout } = loadConfig({ env: {} }).config.limits;
+const { handshakeTimeout, connectTimeout, commandTimeout } = loadConfig({ env: process.env }).config.limits;
 
 const WORDS: Readonly<Record<IdleState, string>> = {
   tcp: "TCP only",

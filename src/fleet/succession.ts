@@ -29,7 +29,7 @@ export interface SuccessionOptions {
 
 /** How soon a stalled stream looks for an encoder again. */
 const LOOK_AGAIN_MS = 100;
-/** After a refused wish for a stream that somebody else feeds. */
+/** After a refusal that the record does not show. */
 const ASK_AGAIN_MS = 1_000;
 
 /**
@@ -49,6 +49,8 @@ export class Succession {
   #claiming = false;
   /** Monotonic ms; a preferred encoder waits until then. */
   #notBefore = 0;
+  /** Monotonic ms; nobody asks for the stream before. */
+  #askAgainAt = 0;
   #stopped = false;
 
   constructor(options: SuccessionOptions) {
@@ -114,8 +116,9 @@ export class Succession {
     if (tenure() || leaving()) return;
     this.#ownerRank = location?.record.rank ?? 0;
     const free = !location || location.owner.name === self;
-    if (!free && !location.record.stalled) return;
-    const next = encoders.next(undefined, clock.monotonic());
+    const now = clock.monotonic();
+    if ((!free && !location.record.stalled) || now < this.#askAgainAt) return;
+    const next = encoders.next(undefined, now);
     if (next) void this.#claim(next, free ? "gone" : "stalled");
   }
 
@@ -156,8 +159,9 @@ export class Succession {
         if (this.#stopped || encoder.over || tenure() !== before) return;
         const outcome = await this.#ask(encoder, reason);
         if (outcome.outcome === "granted") return this.#take(encoder, outcome.holding);
-        const wait = outcome.outcome === "too-soon" ? outcome.retryAfterMs : ASK_AGAIN_MS;
-        this.#notBefore = clock.monotonic() + wait;
+        const now = clock.monotonic();
+        this.#notBefore = now + (outcome.outcome === "too-soon" ? outcome.retryAfterMs : ASK_AGAIN_MS);
+        if (outcome.outcome === "ingested") this.#askAgainAt = now + ASK_AGAIN_MS;
         log.debug({ outcome: outcome.outcome, reason }, "encoder goes on standing by");
       });
     } catch (error) {
@@ -184,5 +188,7 @@ export class Succession {
       return onGranted(holding, encoder);
     }
     if (owned?.holding !== holding) ownership.release(holding, "encoder left while claiming");
+    // The record names the one that has left.
+    else if (owned.encoder) void this.#register(owned, owned.encoder, "gone");
   }
 }

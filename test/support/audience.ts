@@ -52,7 +52,7 @@ export class Seat {
   }
 
   /** Wait until it has got media later than `after` ms. */
-  async progressed(after = -1, within = 20_000): Promise<void> {
+  async progressed(after = -1, within = 60_000): Promise<void> {
     const what = `${this.name} getting media after ${after} ms`;
     await waitFor(() => !this.player.running || (this.player.progress ?? -1) > after, { within, what });
     if ((this.player.progress ?? -1) > after) return;

@@ -1,10 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compile, listening, root, run, type Running } from "./tools.ts";
+import { compile, listening, root, run, temporaryFolder, type Running } from "./tools.ts";
 
 const peers = join(dirname(fileURLToPath(import.meta.url)), "..", "peers");
 
@@ -96,11 +95,10 @@ export async function startFloor(windowMs: number, core: number): Promise<Server
 /** node-media-server, as a peer to compare with. */
 export async function startNms(core: number): Promise<Server> {
   const [rtmpPort, httpPort] = (await freePorts(2)) as [number, number];
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  const folder = temporaryFolder();
   const script = join(peers, "nms.mjs");
   const running = run(process.execPath, [script, String(rtmpPort), String(httpPort)], { core, cwd: folder });
-  const server = await serverOf("node-media-server 4.4.3", running, { rtmpPort, httpPort, apiPort: 0 });
-  return withFolder(server, folder);
+  return serverOf("node-media-server 4.4.3", running, { rtmpPort, httpPort, apiPort: 0 });
 }
 
 const NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
@@ -109,13 +107,13 @@ const NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 export async function startNginx(core: number): Promise<Server> {
   if (!existsSync(NGINX_MODULE)) throw new Error("nginx-rtmp is missing: run scripts/setup bench");
   const [rtmpPort] = (await freePorts(1)) as [number];
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  const folder = temporaryFolder();
   const file = join(folder, "nginx.conf");
   writeFileSync(file, nginxConfiguration(folder, rtmpPort));
   const args = ["-p", folder, "-c", file, "-e", join(folder, "error.log")];
   const running = run("nginx", args, { core, env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` } });
   const ports = { rtmpPort, httpPort: 0, apiPort: 0 };
-  return withFolder(await serverOf(`nginx-rtmp ${nginxRtmpVersion()}`.trim(), running, ports), folder);
+  return serverOf(`nginx-rtmp ${nginxRtmpVersion()}`.trim(), running, ports);
 }
 
 // One process in the foreground: one pid to measure and to end.
@@ -148,19 +146,6 @@ function nginxRtmpVersion(): string {
   } catch {
     return "";
   }
-}
-
-function withFolder(server: Server, folder: string): Server {
-  return {
-    ...server,
-    get alive() {
-      return server.alive;
-    },
-    stop: async () => {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }
 
 /** A private redis-server. */

@@ -1,8 +1,8 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
-import { cpus } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -53,12 +53,23 @@ export interface RunOptions {
 
 const MOST_COMPLAINTS = 4_096;
 const running = new Set<ChildProcess>();
-process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+const folders = new Set<string>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)
   process.once(signal, () => process.exit(code));
+
+/** A folder that does not outlive this process. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  folders.add(folder);
+  return folder;
+}
 
 /** Start a program, pinned to a core. It does not outlive this process. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Running {

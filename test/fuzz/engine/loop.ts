@@ -17,6 +17,7 @@ export interface LoopOptions {
   readonly guided?: boolean;
   /** Called before each execution. */
   readonly beat: (input: Buffer) => void;
+  /** Called twice for each kind: with the input as it was, and with the smallest one. */
   readonly found: (finding: Finding) => void;
 }
 
@@ -88,6 +89,8 @@ export async function fuzzLoop(
 
   async function report(input: Buffer, fault: Fault): Promise<void> {
     kinds.add(fault.kind);
+    // At once, too: whoever shrinks it may not live to tell.
+    found({ ...fault, input, executions });
     const smaller = await shrink(input, async (candidate) => {
       beat(candidate);
       return (await judge.try(candidate)).fault?.kind === fault.kind;

@@ -39,11 +39,11 @@ export function runTarget({
     workerData,
     resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
   });
-  const findings: Finding[] = [];
+  const findings = new Map<string, Finding>();
   let loop: LoopReport | undefined;
   let ms: number | undefined;
   const lost = (kind: string, text: string): void => {
-    findings.push({ kind, text, input: pulse.input, executions: pulse.count });
+    findings.set(kind, { kind, text, input: pulse.input, executions: pulse.count });
   };
 
   let count = -1;
@@ -62,7 +62,8 @@ export function runTarget({
   }, LOOK_EVERY_MS);
 
   worker.on("message", (word: WorkerWord) => {
-    if (word.word === "found") findings.push({ ...word.finding, input: Buffer.from(word.finding.input) });
+    if (word.word === "found")
+      findings.set(word.finding.kind, { ...word.finding, input: Buffer.from(word.finding.input) });
     else ({ report: loop, ms } = word);
   });
   worker.on("error", (error: Error & { code?: string }) => {
@@ -74,9 +75,9 @@ export function runTarget({
   return new Promise((resolve) => {
     worker.once("exit", () => {
       clearInterval(watch);
-      if (!loop && findings.length === 0) lost("exit", "the thread ended before its time");
+      if (!loop && findings.size === 0) lost("exit", "the thread ended before its time");
       const { target: name, seed } = order;
-      resolve({ name, seed, loop, ms: ms ?? performance.now() - began, findings });
+      resolve({ name, seed, loop, ms: ms ?? performance.now() - began, findings: [...findings.values()] });
     });
   });
 }

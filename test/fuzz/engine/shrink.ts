@@ -2,15 +2,19 @@
  * Make an input smaller while `fails` says that the same thing goes wrong: take pieces out, then make bytes zero.
  *
  * @param tries most calls of `fails`
+ * @param ms    longest time for all of them: an input may fail by making everybody wait
  */
 export async function shrink(
   input: Buffer,
   fails: (candidate: Buffer) => Promise<boolean>,
   tries = 4_000,
+  ms = 120_000,
 ): Promise<Buffer> {
+  const until = performance.now() + ms;
   let best = input;
   let left = tries;
   const keep = async (candidate: Buffer): Promise<boolean> => {
+    if (performance.now() > until) left = 0;
     if (left-- <= 0 || !(await fails(candidate))) return false;
     best = candidate;
     return true;

@@ -26,16 +26,20 @@ export class HealthyPair {
 
   /** @param publishName  with what the origin asks of this publisher alone */
   static async start(address: string, publishName: string, playName: string): Promise<HealthyPair> {
-    const publisher = await WireClient.open(address);
-    await publisher.connectTo("live", { type: "nonprivate" });
-    publisher.tell(1, "publish", null, publishName, "live");
-    await publisher.status("NetStream.Publish.Start");
-    publisher.send(media(MESSAGE.video, videoHeader()));
-    const player = await WireClient.open(address);
-    await player.connectTo("live");
-    player.tell(1, "play", null, playName);
-    await player.status("NetStream.Play.Start");
-    return new HealthyPair(publisher, player);
+    const clients: WireClient[] = [];
+    try {
+      const publisher = await join(address, clients);
+      publisher.tell(1, "publish", null, publishName, "live");
+      await publisher.status("NetStream.Publish.Start");
+      publisher.send(media(MESSAGE.video, videoHeader()));
+      const player = await join(address, clients);
+      player.tell(1, "play", null, playName);
+      await player.status("NetStream.Play.Start");
+      return new HealthyPair(publisher, player);
+    } catch (error) {
+      for (const client of clients) client.close();
+      throw error;
+    }
   }
 
   /** Frames that the player has got. */
@@ -80,6 +84,13 @@ export class HealthyPair {
     }
     return this.#received;
   }
+}
+
+async function join(address: string, clients: WireClient[]): Promise<WireClient> {
+  const client = await WireClient.open(address);
+  clients.push(client);
+  await client.connectTo("live", { type: "nonprivate" });
+  return client;
 }
 
 function frame(number: number): Buffer {

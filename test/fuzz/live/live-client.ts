@@ -6,7 +6,7 @@ import type { ClientScript } from "./script.ts";
 const ANSWER = /NetConnection\.Connect|NetStream\.\w+\.\w+|HTTP\/1\.1 \d/;
 const ANSWER_MS = 60;
 /** A client that stays is gone after so long: longer than the time-outs of the origin under test. */
-const STAY_MS = 1_500;
+const STAY_MS = 3_000;
 /** What was sent to a client that does not look at it. */
 const KEPT = 4_096;
 

@@ -14,6 +14,7 @@ import { seedBatches, sessionBatch } from "./session-batches.ts";
 const HEALTHY = "live/cam";
 const PASSWORD = "only-the-healthy-publisher";
 const PATIENCE_MS = 60_000;
+const MOST_TRIES = 20;
 /** What an idle origin is asked for. */
 const QUIET: Readonly<Record<string, number>> = {
   holdfast_half_received_bytes: 0,
@@ -56,7 +57,7 @@ export async function liveTarget(name: string, settings: ConfigInput): Promise<F
   });
   await origin.start();
   const { rtmp, http, api } = origin.addresses;
-  const pair = await HealthyPair.start(rtmp, `cam?${PASSWORD}`, "cam");
+  const pair = await startPair(rtmp);
   let sessions = 0;
 
   async function run(input: Buffer): Promise<void> {
@@ -144,6 +145,17 @@ export async function liveTarget(name: string, settings: ConfigInput): Promise<F
     run,
     close,
   };
+}
+
+/** The time-outs are short: on a busy machine the pair itself may miss one. */
+async function startPair(address: string): Promise<HealthyPair> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await HealthyPair.start(address, `cam?${PASSWORD}`, "cam");
+    } catch (error) {
+      if (tries === MOST_TRIES) throw error;
+    }
+  }
 }
 
 function connections(now: ReadonlyMap<string, number>, port: string): number {
