@@ -6,6 +6,8 @@ export interface PullTarget {
   readonly url: string;
   /** Name for the source's own log and for process titles: the stream key. */
   readonly label: string;
+  /** How long the lease is still believed, in ms; 0 or less when that is over. What is pulled is gone by then. */
+  validFor(): number;
 }
 
 /** Where a pull delivers. */
