@@ -7,6 +7,7 @@ import type { DrainEnd } from "./domain/drain-state.ts";
 import { HoldfastError } from "./domain/errors.ts";
 import type { OriginDescription } from "./domain/origin-record.ts";
 import type { Clock } from "./domain/ports/clock.ts";
+import type { Leases } from "./domain/ports/leases.ts";
 import type { Registry } from "./domain/ports/registry.ts";
 import type { Authorise } from "./fleet/authorise.ts";
 import { explainStream } from "./fleet/explain.ts";
@@ -28,9 +29,7 @@ import { createLogger } from "./ops/logger.ts";
 import { keepTrying } from "./ops/keep-trying.ts";
 import { measuredGates } from "./ops/measured-gates.ts";
 import { OriginMetrics, type WorkerMetrics } from "./ops/metrics.ts";
-import { createMemoryRegistry } from "./registry/memory-registry.ts";
-import { MemoryStore } from "./registry/memory-store.ts";
-import { createRedisRegistry } from "./registry/redis-registry.ts";
+import { createStores } from "./registry/stores.ts";
 
 /** Where an origin listens, `host:port`; real once it has started. */
 export type OriginAddresses = {
@@ -89,6 +88,8 @@ export interface OriginOverrides {
   readonly clock?: Clock;
   /** Instead of the one that `redis.url` names. */
   readonly registry?: Registry;
+  /** Instead of those that `redis` names. */
+  readonly leases?: Leases;
   /** Who may publish and play; everybody when absent. */
   readonly authorise?: Authorise;
   /** Its ports are shared by others; what other origins need gets ports of its own. */
@@ -102,7 +103,9 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const instance = randomUUID();
   const log = overrides.log ?? createLogger(config.log, { service: "holdfast", origin: name, version });
   const metrics = new OriginMetrics({ name, instance, version, clock, worker, settings: config.metrics });
-  const registry = metrics.registry(overrides.registry ?? createRegistry(config, clock, log));
+  const stores = createStores(config, clock, log);
+  const registry = metrics.registry(overrides.registry ?? stores.registry);
+  const leases = overrides.leases ?? stores.leases;
   const stopping = new AbortController();
   const bound: { -readonly [Port in keyof BoundPorts]: BoundPorts[Port] } = {
     rtmp: config.rtmp.port,
@@ -113,6 +116,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const channels = new MediaChannels({ clock, config, log });
   const fleet = createFleet({
     registry,
+    leases,
     channels,
     relayDialer: metrics.dialer(createRelayDialer({ config, clock, log, budgets })),
     peerProbe,
@@ -178,6 +182,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     const attempts = { clock, log, signal: stopping.signal };
     const warnings = await keepTrying(() => registry.connect(), attempts);
     for (const warning of warnings) log.warn({ warning, registry: registry.address }, "registry is doubtful");
+    await keepTrying(() => leases.connect(), attempts);
     await keepTrying(() => fleet.start(), attempts);
   }
 
@@ -185,7 +190,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     stopping.abort(new HoldfastError("STOPPING"));
     await fleet.stop();
     await Promise.all([rtmp.stop(), http.stop(), api.stop(), peer?.stop()]);
-    await registry.close();
+    await Promise.all([registry.close(), leases.close()]);
   }
 
   let closed: Promise<void> | undefined;
@@ -213,13 +218,6 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     },
     stop,
   };
-}
-
-function createRegistry(config: Config, clock: Clock, log: Logger): Registry {
-  const { url, prefix, commandTimeout, connectTimeout } = config.redis;
-  if (url === undefined) return createMemoryRegistry(new MemoryStore(clock));
-  const timeouts = { commandTimeoutMs: commandTimeout, connectTimeoutMs: connectTimeout };
-  return createRedisRegistry({ url, prefix, ...timeouts, log, clock });
 }
 
 /** The ports that a worker does not share. */

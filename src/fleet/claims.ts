@@ -61,6 +61,7 @@ export class Claims {
       const result = await registry.claimStream(ref, {
         rank: 0,
         switched: "",
+        ingestToken: 0,
         ...wish,
         key,
         kind: "publish",

@@ -3,6 +3,7 @@ import { HoldfastError } from "../domain/errors.ts";
 import type { OriginDescription } from "../domain/origin-record.ts";
 import type { Channels } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
+import type { Leases } from "../domain/ports/leases.ts";
 import type { Registry } from "../domain/ports/registry.ts";
 import type { PeerProbe, RelayDialer } from "../domain/ports/relay.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
@@ -27,6 +28,8 @@ import { WishKeeper } from "./wish-keeper.ts";
 
 export interface FleetOptions {
   readonly registry: Registry;
+  /** Connected before `start`, and closed after `stop`. */
+  readonly leases: Leases;
   readonly channels: Channels;
   readonly relayDialer: RelayDialer;
   readonly peerProbe: PeerProbe;

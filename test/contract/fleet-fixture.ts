@@ -62,6 +62,7 @@ export function wish(changes: Partial<StreamClaim> = {}): StreamClaim {
     pauseMaxMs: 0,
     rank: 0,
     switched: "" as const,
+    ingestToken: 0,
     ...changes,
   };
 }

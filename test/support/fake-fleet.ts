@@ -2,6 +2,7 @@ import pino from "pino";
 import { configSchema, type ConfigInput } from "../../src/config/schema.ts";
 import { HoldfastError } from "../../src/domain/errors.ts";
 import type { Clock } from "../../src/domain/ports/clock.ts";
+import type { Leases } from "../../src/domain/ports/leases.ts";
 import type { Registry } from "../../src/domain/ports/registry.ts";
 import type { RelayDialer } from "../../src/domain/ports/relay.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
@@ -9,6 +10,7 @@ import type { Authorise } from "../../src/fleet/authorise.ts";
 import type { DrainDuty } from "../../src/fleet/drain.ts";
 import { createFleet, type Fleet } from "../../src/fleet/fleet.ts";
 import type { ClientInfo, PlayAnswer, PlayRequest, Publication } from "../../src/fleet/gates.ts";
+import { MemoryLeases } from "../../src/registry/memory-leases.ts";
 import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
 import { MemoryStore } from "../../src/registry/memory-store.ts";
 import { FakeChannels, FakePlayer, packet } from "./fake-channels.ts";
@@ -29,6 +31,8 @@ export interface FakeOriginOptions {
   readonly http?: string;
   /** Instead of the world's. */
   readonly registry?: Registry;
+  /** Instead of the world's. */
+  readonly leases?: Leases;
   readonly clock?: Clock;
   readonly duties?: readonly DrainDuty[];
 }
@@ -72,6 +76,7 @@ export class FakeOrigin {
     const { name, instance } = this;
     this.fleet = createFleet({
       registry: this.registry,
+      leases: options.leases ?? new MemoryLeases(store),
       channels: this.channels,
       relayDialer: options.dialer ?? this.dialer,
       peerProbe: this.probe,

@@ -70,6 +70,8 @@ export interface StreamClaim {
   readonly rank: number;
   /** Empty when the encoder has just come. Else it stood by, and this is why it should go on now. */
   readonly switched: SwitchReason | "";
+  /** With kind `ingest`: the token under which its pull was begun. 0 for a publish. */
+  readonly ingestToken: number;
 }
 
 /** What an owner writes down about its stream. */
@@ -83,6 +85,8 @@ export type ClaimResult =
   | { readonly outcome: "held"; readonly origin: string; readonly token: number }
   | { readonly outcome: "too-soon"; readonly origin: string; readonly retryAfterMs: number }
   | { readonly outcome: "ingested"; readonly ingest: string }
+  /** The ingest's status, or (on one Redis) its lease, does not hold this origin, epoch and token any more. */
+  | { readonly outcome: "stale-ingest" }
   | { readonly outcome: "session-lost" };
 
 /** Why a touched stream is not this origin's any more. */
