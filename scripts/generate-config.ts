@@ -75,7 +75,33 @@ function renderSection(section: Section, indent: string): string {
   return [...settings, ...sections].join(indent === "" ? "\n" : "");
 }
 
-function renderSetting({ path, description, allowed, standard }: Setting, indent: string): string {
+/** What a list of sections looks like; not taken for a setting without a default, since its default is no section. */
+const EXAMPLE_ITEMS: Readonly<Record<string, readonly object[]>> = {
+  ingests: [
+    { stream: "live/cam01", url: "rtsp://user:password@cam01.internal/stream1" },
+    {
+      stream: "live/cam02",
+      url: "rtmp://encoder.internal/app/cam02",
+      captureAt: "origin-1",
+      overlap: true,
+      fallback: ["http://backup.internal/app/cam02.flv"],
+    },
+  ],
+};
+
+/** The columns of a list of sections, and an example of it, as comments. */
+function renderItem(path: string, { settings }: Section): string {
+  const width = Math.max(...settings.map((field) => field.path.length));
+  const columns = settings.map((field) => {
+    const standard = field.standard === undefined ? "" : ` (default ${JSON.stringify(field.standard)})`;
+    return `#   ${field.path.padEnd(width)}  ${field.description}${standard}`;
+  });
+  const example = stringify(EXAMPLE_ITEMS[path], { flowCollectionPadding: false, lineWidth: 0 });
+  const lines = example.trimEnd().split("\n");
+  return [...columns, "# For example:", ...lines.map((line) => `#   ${line}`), ""].join("\n");
+}
+
+function renderSetting({ path, description, allowed, standard, item }: Setting, indent: string): string {
   const value = standard ?? EXAMPLES[path];
   if (value === undefined) throw new Error(`${path} has no default: give it an example in EXAMPLES`);
   const text = stringify(
@@ -86,7 +112,8 @@ function renderSetting({ path, description, allowed, standard }: Setting, indent
     .replace(/, such as .*/, "")
     .replace(/^a (?:whole number|number|duration|size) from /, "");
   const note = range.startsWith("a text") || range.startsWith("a list") ? "" : ` [${range}]`;
-  return `${indent}# ${description}${note}\n${indent}${standard === undefined ? "# " : ""}${text}\n`;
+  const columns = item === undefined ? "" : renderItem(path, item);
+  return `${indent}# ${description}${note}\n${columns}${indent}${standard === undefined ? "# " : ""}${text}\n`;
 }
 
 function lastName(path: string): string {

@@ -5,11 +5,13 @@ import type { Given, Harvest } from "./given.ts";
 import { SETTINGS } from "./settings.ts";
 import type { Setting } from "./settings.ts";
 import { closest } from "./suggest.ts";
+import { formatSize } from "./units.ts";
 
 const PREFIX = "HOLDFAST_";
 /** The configuration file itself. */
 export const FILE_VARIABLE = "HOLDFAST_CONFIG";
 const MAX_SECRET_BYTES = 65_536;
+const MAX_LIST_BYTES = 8 * 1_048_576;
 // Kubernetes puts these into every pod beside a service whose name begins with "holdfast".
 const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(?:_[A-Z0-9_]+)?$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?$/;
 const SERVICE_LINK_VALUE = /^(?:tcp|udp|sctp):\/\//;
@@ -50,7 +52,9 @@ function readVariable(variable: string, text: string): Given | string {
 function readSecretFile(setting: Setting, file: string, place: string): Given | string {
   try {
     const bytes = readFileSync(file);
-    if (bytes.length > MAX_SECRET_BYTES) return problemAt(place, setting.path, `${file} is larger than 64KB`);
+    const most = setting.kind === "sections" ? MAX_LIST_BYTES : MAX_SECRET_BYTES;
+    if (bytes.length > most)
+      return problemAt(place, setting.path, `${file} is larger than ${formatSize(most)}`);
     const text = bytes.toString("utf8").trim();
     if (text === "") return problemAt(place, setting.path, `${file} is empty`);
     return { setting, value: fromText(setting, text), place };

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Node, YAMLMap } from "yaml";
+import { bracketDepth, MAX_BRACKETS } from "./bracket-depth.ts";
+import { readItems } from "./file-items.ts";
 import { problemAt } from "./given.ts";
 import type { Given, Harvest } from "./given.ts";
 import { ROOT, SETTINGS } from "./settings.ts";
 import type { Section, Setting } from "./settings.ts";
 import { suggestPath } from "./suggest.ts";
 
-const MAX_BYTES = 1_048_576;
-/** Deeper brackets make the YAML parser's regular expressions run out of memory. */
-const MAX_BRACKETS = 32;
+const MAX_BYTES = 8 * 1_048_576;
 const MAX_SYNTAX_PROBLEMS = 10;
 const SYNTAX: Readonly<Record<string, string>> = { MULTIPLE_DOCS: "expected one document" };
 
@@ -26,7 +26,7 @@ export function readFileSource(file: string): Harvest {
   } catch (error) {
     return fail(`cannot be read: ${reasonOf(error)}`);
   }
-  if (bytes.length > MAX_BYTES) return fail("is larger than 1MB, which no configuration is");
+  if (bytes.length > MAX_BYTES) return fail("is larger than 8MB, which no configuration is");
   try {
     return readText(file, new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
@@ -116,10 +116,12 @@ class Walk implements Harvest {
       this.problems.push(problemAt(keyPlace, setting.path, text));
     } else if (isScalar(node)) {
       this.given.push({ setting, value: node.value, place: this.#place(node) });
-    } else if (isSeq(node) && setting.kind === "list") {
-      const items = node.items.map((item) => this.#place(item as Node));
-      const value = node.items.map((item) => (isScalar(item) ? item.value : item));
-      this.given.push({ setting, value, place: this.#place(node), items });
+    } else if (isSeq(node) && (setting.kind === "list" || setting.kind === "sections")) {
+      const { value, places, problems } = readItems(setting.path, node, this.#document, (one) =>
+        this.#place(one),
+      );
+      this.problems.push(...problems);
+      this.given.push({ setting, value, places, place: this.#place(node) });
     } else {
       const got = isSeq(node) ? "a list" : "a section";
       this.problems.push(
@@ -148,16 +150,6 @@ function keysOf(section: Section): string {
   return [...section.settings, ...section.sections]
     .map(({ path }) => path.slice(path.lastIndexOf(".") + 1))
     .join(", ");
-}
-
-function bracketDepth(text: string): number {
-  let depth = 0;
-  let most = 0;
-  for (const letter of text) {
-    if (letter === "[" || letter === "{") most = Math.max(most, ++depth);
-    else if ((letter === "]" || letter === "}") && depth > 0) depth--;
-  }
-  return most;
 }
 
 /** Why a file could not be read, in words. */

@@ -1,3 +1,5 @@
+import { parse } from "yaml";
+import { bracketDepth, MAX_BRACKETS } from "./bracket-depth.ts";
 import type { Setting } from "./settings.ts";
 
 /** A value that somebody gave for a setting, and where. */
@@ -6,8 +8,8 @@ export interface Given {
   readonly value: unknown;
   /** Such as `holdfast.yml:3:5`, `HOLDFAST_RTMP__PORT (environment)` or `--rtmp-port (flag)`. */
   readonly place: string;
-  /** Places of the items, when the value is a list in a file. */
-  readonly items?: readonly string[];
+  /** Places inside of a list in a file, such as of `3` (an item), `3.url` and `3.fallback.0`. */
+  readonly places?: ReadonlyMap<string, string>;
 }
 
 /** What one source of settings gave. Problems are complete lines that never hold a secret. */
@@ -32,9 +34,21 @@ export function fromText(setting: Setting, text: string): unknown {
       return /^[+-]?\d+(?:\.\d+)?$/.test(trimmed) ? Number(trimmed) : text;
     case "boolean":
       return trimmed === "true" || trimmed === "false" ? trimmed === "true" : text;
+    case "sections":
+      return fromYaml(trimmed);
     case "list":
       return trimmed === "" ? [] : trimmed.split(",").map((item) => item.trim());
     default:
       return trimmed;
+  }
+}
+
+/** YAML, of which JSON is a part; the text itself when it is neither. */
+function fromYaml(text: string): unknown {
+  if (bracketDepth(text) > MAX_BRACKETS) return text;
+  try {
+    return parse(text, { prettyErrors: false, logLevel: "error" }) as unknown;
+  } catch {
+    return text;
   }
 }

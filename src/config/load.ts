@@ -1,13 +1,13 @@
 import { HoldfastError } from "../domain/errors.ts";
+import { check, keyOf, placeOf } from "./check-value.ts";
 import { FILE_VARIABLE, readEnvironment } from "./env-source.ts";
 import { readFileSource } from "./file-source.ts";
 import { fromText, problemAt } from "./given.ts";
 import type { Given, Harvest } from "./given.ts";
-import { maskUrl } from "./mask.ts";
+import { maskValue } from "./mask.ts";
 import { configSchema, RULES } from "./schema.ts";
 import type { Config } from "./schema.ts";
 import { SETTINGS } from "./settings.ts";
-import type { Setting } from "./settings.ts";
 
 export interface LoadOptions {
   /** YAML file; else the one named by `HOLDFAST_CONFIG`; else none. */
@@ -71,32 +71,6 @@ function readFlags(flags: Readonly<Record<string, unknown>>): Harvest {
   return { given, problems, warnings: [] };
 }
 
-function check({ setting, value, place, items }: Given): string[] {
-  const result = setting.schema.safeParse(value);
-  if (result.success) return [];
-  const seen = new Set<string>();
-  for (const { path } of result.error.issues) {
-    const index = typeof path[0] === "number" ? path[0] : undefined;
-    const at = index === undefined ? place : (items?.[index] ?? place);
-    const got = index === undefined || !Array.isArray(value) ? value : (value as unknown[])[index];
-    const key = index === undefined ? setting.path : `${setting.path}[${index}]`;
-    const allowed = index === undefined ? setting.allowed : "a text";
-    seen.add(problemAt(at, key, `expected ${allowed}${describe(setting, got)}`));
-  }
-  return [...seen];
-}
-
-/** `, got …`, as far as it may be said. */
-function describe(setting: Setting, value: unknown): string {
-  if (setting.secret !== false) return "";
-  if (typeof value === "string") {
-    const short = value.length > 60 ? `${value.slice(0, 60)}…` : value;
-    return `, got ${JSON.stringify(maskUrl(short))}`;
-  }
-  if (Array.isArray(value)) return ", got a list";
-  return value !== null && typeof value === "object" ? ", got a section" : `, got ${String(value)}`;
-}
-
 /** Rules between settings, as far as the settings that they compare are valid themselves. */
 function checkRules(
   good: readonly Given[],
@@ -107,19 +81,31 @@ function checkRules(
   if (result.success) return [];
   const problems: string[] = [];
   for (const { path, message } of result.error.issues) {
-    const key = path.join(".");
-    const about = RULES.find((rule) => rule.about[0] === key && rule.message === message)?.about ?? [key];
+    const rule = RULES.find((one) => one.message === message && isWithin(path, one.about[0]));
+    const about = rule?.about ?? [path.join(".")];
     if (about.some((one) => wrong.has(one))) continue;
-    const place = about.map((one) => given.get(one)?.place).find((one) => one !== undefined);
+    const key = keyOf(path);
+    const place = about.flatMap((one) => given.get(one) ?? []).map((one) => placeWithin(one, path))[0];
     problems.push(place === undefined ? `${key}: ${message}` : problemAt(place, key, message));
   }
   return problems;
 }
 
+function isWithin(path: readonly PropertyKey[], setting: string): boolean {
+  return setting === path.slice(0, setting.split(".").length).join(".");
+}
+
+function placeWithin(one: Given, path: readonly PropertyKey[]): string {
+  return isWithin(path, one.setting.path)
+    ? placeOf(one, path.slice(one.setting.path.split(".").length))
+    : one.place;
+}
+
 function warn(given: ReadonlyMap<string, Given>): string[] {
   const warnings: string[] = [];
   for (const { setting, value, place } of given.values()) {
-    const shows = setting.secret === true || (setting.secret === "url" && maskUrl(String(value)) !== value);
+    const shows =
+      setting.secret === true || JSON.stringify(maskValue(setting, value)) !== JSON.stringify(value);
     if (shows && place.endsWith("(flag)")) {
       warnings.push(
         `${setting.flag} shows a secret in the list of processes; ${setting.variable} or ${setting.variable}_FILE do not`,

@@ -1,4 +1,5 @@
-import type { Setting } from "./settings.ts";
+import { maskSourceUrl } from "../domain/source-url.ts";
+import type { Section, Setting } from "./settings.ts";
 
 const MASK = "********";
 const SECRET_PARAMETER = /([?&](?:[^=&\s]*(?:pass|secret|token|key|auth)[^=&\s]*)=)[^&\s]*/gi;
@@ -16,6 +17,25 @@ export function maskUrl(url: string): string {
 
 /** A setting's value as people may see it. */
 export function maskValue(setting: Setting, value: unknown): unknown {
-  if (value === undefined || setting.secret === false) return value;
-  return setting.secret === "url" && typeof value === "string" ? maskUrl(value) : MASK;
+  const { item, secret } = setting;
+  if (value === undefined) return value;
+  if (item !== undefined) return Array.isArray(value) ? value.map((one) => maskSection(item, one)) : MASK;
+  if (secret === false) return value;
+  if (Array.isArray(value)) return value.map((one) => maskText(secret, one));
+  return maskText(secret, value);
+}
+
+function maskText(secret: Setting["secret"], value: unknown): string {
+  if (typeof value !== "string" || secret === true) return MASK;
+  return secret === "url" ? maskUrl(value) : maskSourceUrl(value);
+}
+
+function maskSection(section: Section, value: unknown): unknown {
+  if (value === null || typeof value !== "object") return MASK;
+  const shown = section.settings.flatMap((setting): [string, unknown][] =>
+    Object.hasOwn(value, setting.path)
+      ? [[setting.path, maskValue(setting, (value as Record<string, unknown>)[setting.path])]]
+      : [],
+  );
+  return Object.fromEntries(shown);
 }

@@ -1,6 +1,9 @@
 import { hostname } from "node:os";
 import { z } from "zod";
+import type { IngestDefinition } from "../domain/ingest.ts";
+import { ingestSchema, ingestsSchema } from "./ingest-schema.ts";
 import { limitsSchema } from "./limits-schema.ts";
+import { ORIGIN_NAME, ORIGIN_NAME_ALLOWED } from "./origin-name.ts";
 import {
   advertiseSchema,
   apiSchema,
@@ -23,9 +26,6 @@ import {
   workersSchema,
 } from "./sections.ts";
 
-const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$/;
-const NAME_ALLOWED = "1 to 63 letters, digits, dots, dashes or underscores";
-
 /** A name that is allowed, made of a host name, which may hold anything. */
 export function nameOf(host: string): string {
   const name = host.replaceAll(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "");
@@ -33,11 +33,11 @@ export function nameOf(host: string): string {
 }
 
 /** All settings without the rules between them. */
-const settingsSchema = z.strictObject({
+export const settingsSchema = z.strictObject({
   name: z
     .string()
-    .regex(NAME, `expected ${NAME_ALLOWED}`)
-    .meta({ allowed: NAME_ALLOWED, machine: true })
+    .regex(ORIGIN_NAME, `expected ${ORIGIN_NAME_ALLOWED}`)
+    .meta({ allowed: ORIGIN_NAME_ALLOWED, machine: true })
     .default(() => nameOf(hostname()))
     .describe("name of this origin, unique in the fleet; the host name when not set"),
   bind: z.string().min(1).default("0.0.0.0").describe("address that the RTMP and HTTP ports listen on"),
@@ -51,6 +51,9 @@ const settingsSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe("known vhosts; `vhost=` with any other name means the default vhost"),
+  ingests: ingestsSchema.describe(
+    "sources that the fleet pulls, each by one origin at a time; give every origin the same list",
+  ),
   rtmp: rtmpSchema.prefault({}),
   rtmps: rtmpsSchema.prefault({}),
   http: httpSchema.prefault({}),
@@ -65,6 +68,7 @@ const settingsSchema = z.strictObject({
   continuity: continuitySchema.prefault({}),
   drain: drainSchema.prefault({}),
   relay: relaySchema.prefault({}),
+  ingest: ingestSchema.prefault({}),
   fanout: fanoutSchema.prefault({}),
   gop: gopSchema.prefault({}),
   limits: limitsSchema.prefault({}),
@@ -73,21 +77,31 @@ const settingsSchema = z.strictObject({
   log: logSchema.prefault({}),
 });
 
-/** The effective settings: durations in ms, sizes in bytes. */
-export type Config = z.output<typeof settingsSchema>;
+type Settings = z.output<typeof settingsSchema>;
+/** The effective settings: durations in ms, sizes in bytes. Ingests that are not enabled are left out. */
+export type Config = Omit<Settings, "ingests"> & { readonly ingests: readonly IngestDefinition[] };
 /** The settings as written in the file. */
 export type ConfigInput = z.input<typeof settingsSchema>;
+
+type Path = readonly (string | number)[];
 
 /** A rule between settings that are each valid alone. */
 export interface Rule {
   /** The dotted paths that it compares; the first one is to be changed. */
   readonly about: readonly [string, ...string[]];
-  readonly broken: (config: Config) => boolean;
+  /** True, or the places inside the first one that break it. */
+  readonly broken: (config: Settings) => boolean | readonly Path[];
   readonly message: string;
 }
 
 const isLoopback = (address: string) => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(address);
 const clash = (one: number, other: number) => one !== 0 && one === other;
+
+const isExec = (url: string) => /^exec:/i.test(url);
+const execPaths = ({ url, fallback }: Pick<IngestDefinition, "url" | "fallback">): Path[] => [
+  ...(isExec(url) ? [["url"]] : []),
+  ...fallback.flatMap((one, index) => (isExec(one) ? [["fallback", index]] : [])),
+];
 
 export const RULES: readonly Rule[] = [
   {
@@ -133,6 +147,22 @@ export const RULES: readonly Rule[] = [
     message: "must not be below publish.takeoverPauseMin",
   },
   {
+    about: ["redis.lockNodes", "redis.url"],
+    broken: ({ redis }) => redis.lockNodes.length > 0 && redis.url === undefined,
+    message: "needs redis.url: lock nodes hold leases, and nothing else of the fleet",
+  },
+  {
+    about: ["ingest.retryMax", "ingest.retryMin"],
+    broken: ({ ingest }) => ingest.retryMax < ingest.retryMin,
+    message: "must not be below ingest.retryMin",
+  },
+  {
+    about: ["ingests", "ingest.allowExec"],
+    broken: ({ ingest, ingests }) =>
+      ingest.allowExec ? [] : ingests.flatMap((one, index) => execPaths(one).map((path) => [index, ...path])),
+    message: "an exec: line needs ingest.allowExec: true",
+  },
+  {
     about: ["drain.deadline", "drain.settle", "drain.encoderGrace"],
     broken: ({ drain }) => drain.deadline < drain.settle + drain.encoderGrace,
     message: "must not be below drain.settle and drain.encoderGrace together",
@@ -156,9 +186,17 @@ export const RULES: readonly Rule[] = [
 ];
 
 /** Every setting of an origin: type, range, default, meaning. `config/holdfast.yml` shows the same. */
-export const configSchema = settingsSchema.superRefine((config, context) => {
-  for (const rule of RULES) {
-    if (rule.broken(config))
-      context.addIssue({ code: "custom", path: rule.about[0].split("."), message: rule.message });
-  }
-});
+export const configSchema = settingsSchema
+  .superRefine((config, context) => {
+    for (const { about, broken, message } of RULES) {
+      const places = broken(config);
+      const found = typeof places !== "boolean" ? places : places ? [[]] : [];
+      for (const path of found)
+        context.addIssue({ code: "custom", path: [...about[0].split("."), ...path], message });
+    }
+  })
+  .transform((settings): Config => ({ ...settings, ingests: settings.ingests.flatMap(definition) }));
+
+function definition({ enabled, ...ingest }: Settings["ingests"][number]): IngestDefinition[] {
+  return enabled ? [ingest] : [];
+}

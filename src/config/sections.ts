@@ -73,6 +73,12 @@ export const clusterSchema = z.strictObject({
   previousKey: secret.describe("also accepted, while the key is being replaced"),
 });
 
+/** The server of a Redis URL: two databases of one server fall together. */
+const serverOf = (url: string): string => {
+  const server = /^rediss?:\/\/(?:.*@)?([^/?]+)/.exec(url)?.[1]?.toLowerCase() ?? "";
+  return /:\d+$/.test(server) ? server : `${server}:6379`;
+};
+
 export const redisSchema = z.strictObject({
   url: pattern(
     /^(?:redis|rediss|redis-sentinel|redis-cluster):\/\/\S+$/,
@@ -81,6 +87,14 @@ export const redisSchema = z.strictObject({
     .meta({ secret: "url" })
     .optional()
     .describe("where the registry is; without it the origin runs alone"),
+  lockNodes: z
+    .array(pattern(/^rediss?:\/\/\S+$/, "a redis:// or rediss:// URL").meta({ secret: "url" }))
+    .refine((urls) => [0, 3, 5].includes(urls.length) && new Set(urls.map(serverOf)).size === urls.length)
+    .default([])
+    .meta({ allowed: "a list of no, three or five URLs of different servers" })
+    .describe(
+      "three or five independent Redis masters that hold the leases of ingests; with none the registry does",
+    ),
   prefix: pattern(/^\{[\w.-]+\}$/, "a name in braces, such as {holdfast}")
     .default("{holdfast}")
     .describe("prefix of all keys, one hash tag; another prefix is another fleet"),

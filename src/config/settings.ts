@@ -1,7 +1,17 @@
 import { z } from "zod";
-import { configSchema } from "./schema.ts";
+import { settingsSchema } from "./schema.ts";
 
-export type SettingKind = "integer" | "number" | "boolean" | "text" | "choice" | "list" | "duration" | "size";
+export type SettingKind =
+  | "integer"
+  | "number"
+  | "boolean"
+  | "text"
+  | "choice"
+  | "list"
+  /** A list of sections that are all alike. */
+  | "sections"
+  | "duration"
+  | "size";
 
 /** One leaf of the schema, with all that people are told about it. */
 export interface Setting {
@@ -13,8 +23,12 @@ export interface Setting {
   readonly standard: unknown;
   /** What is allowed, to be read after "expected". */
   readonly allowed: string;
-  /** `true`: never shown. `url`: shown without its password. */
-  readonly secret: boolean | "url";
+  /** What is allowed for an item of a list. */
+  readonly itemAllowed: string;
+  /** What stands in each section of a list of them. */
+  readonly item: Section | undefined;
+  /** `true`: never shown. `url`: shown without its password. `source`: the same, and nothing of command lines. */
+  readonly secret: boolean | "url" | "source";
   /** The value is the path of a file that is read when it is used. */
   readonly file: boolean;
   /** Environment variable, such as `HOLDFAST_LEASE__RENEW_EVERY`. */
@@ -39,7 +53,7 @@ interface Facts {
 }
 
 /** The schema as a tree of sections. */
-export const ROOT: Section = describeSection("", configSchema);
+export const ROOT: Section = describeSection("", settingsSchema);
 
 /** All settings, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = flatten(ROOT);
@@ -64,13 +78,16 @@ function describeSection(path: string, schema: z.ZodObject): Section {
 function describeSetting(path: string, schema: z.ZodType): Setting {
   const { base, meta, standard } = facts(schema);
   const kind = kindOf(base, meta);
+  const ofItems = itemMeta(base);
   return {
     path,
     kind,
     description: typeof meta["description"] === "string" ? meta["description"] : "",
     standard,
     allowed: typeof meta["allowed"] === "string" ? meta["allowed"] : allowedBy(base, kind),
-    secret: meta["secret"] === "url" ? "url" : meta["secret"] === true,
+    itemAllowed: typeof ofItems["allowed"] === "string" ? ofItems["allowed"] : "a text",
+    item: kind === "sections" ? describeSection("", elementOf(base) as z.ZodObject) : undefined,
+    secret: secretOf(meta["secret"] ?? ofItems["secret"]),
     file: meta["file"] === true,
     variable: `HOLDFAST_${path.split(".").map(humpsToUnderscores).join("__").toUpperCase()}`,
     flag: `--${humpsToUnderscores(path).replaceAll(/[._]/g, "-").toLowerCase()}`,
@@ -97,11 +114,23 @@ function facts(schema: z.ZodType): Facts {
   return { base: schema, meta, standard: undefined };
 }
 
+function secretOf(secret: unknown): Setting["secret"] {
+  return secret === "url" || secret === "source" ? secret : secret === true;
+}
+
+function elementOf(base: z.ZodType): z.ZodType | undefined {
+  return base instanceof z.ZodArray ? facts(base.element as z.ZodType).base : undefined;
+}
+
+function itemMeta(base: z.ZodType): Facts["meta"] {
+  return base instanceof z.ZodArray ? facts(base.element as z.ZodType).meta : {};
+}
+
 function kindOf(base: z.ZodType, meta: Readonly<Record<string, unknown>>): SettingKind {
   if (meta["unit"] === "duration" || meta["unit"] === "size") return meta["unit"];
   if (base instanceof z.ZodEnum) return "choice";
   if (base instanceof z.ZodBoolean) return "boolean";
-  if (base instanceof z.ZodArray) return "list";
+  if (base instanceof z.ZodArray) return elementOf(base) instanceof z.ZodObject ? "sections" : "list";
   if (base instanceof z.ZodNumber) return base.isInt ? "integer" : "number";
   return "text";
 }

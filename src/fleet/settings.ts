@@ -1,5 +1,6 @@
 import type { ClaimPolicy } from "../domain/ports/registry.ts";
 import type { DrainTimes } from "../domain/drain-state.ts";
+import type { IngestDefinition } from "../domain/ingest.ts";
 import type { Preference } from "../domain/rank.ts";
 import type { RemotePolicy } from "../domain/route.ts";
 
@@ -22,6 +23,18 @@ export interface FleetSettings {
     readonly waitForPublish: number;
   };
   readonly continuity: { readonly hold: number };
+  readonly ingest: {
+    readonly startsPerSecond: number;
+    readonly connectTimeout: number;
+    readonly idleTimeout: number;
+    readonly keyframeTimeout: number;
+    readonly retryMin: number;
+    readonly retryMax: number;
+    readonly idleStop: number;
+    readonly allowExec: boolean;
+  };
+  /** What this origin's settings define; the registry may hold more. */
+  readonly ingests: readonly IngestDefinition[];
   readonly relay: {
     readonly idleStop: number;
     readonly rereadEvery: number;

@@ -98,7 +98,9 @@ const CASES: readonly Case[] = [
   {
     name: "one value where a section is wanted, without repeating what may be a secret",
     file: "redis: redis://:hunter2@localhost\n",
-    problems: ["FILE:1:1 redis: expected a section with url, prefix, commandTimeout, connectTimeout"],
+    problems: [
+      "FILE:1:1 redis: expected a section with url, lockNodes, prefix, commandTimeout, connectTimeout",
+    ],
   },
   {
     name: "one value where a list is wanted",
@@ -212,8 +214,8 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a file that is too large",
-    file: Buffer.alloc(1_048_577, "#"),
-    problems: ["FILE: is larger than 1MB, which no configuration is"],
+    file: Buffer.alloc(8 * 1_048_576 + 1, "#"),
+    problems: ["FILE: is larger than 8MB, which no configuration is"],
   },
   {
     name: "a file that is not text",
