@@ -74,6 +74,7 @@ async function claim(at: Registry, session: SessionRef, stream: string | undefin
     pauseMaxMs: 60_000,
     rank: 0,
     switched: "" as const,
+    ingestToken: 0,
   });
   assert.equal(result.outcome, "granted");
 }

@@ -47,6 +47,7 @@ function fleet() {
       pauseMaxMs: 0,
       rank: 0,
       switched: "" as const,
+      ingestToken: 0,
     });
     assert.equal(result.outcome, "granted");
     return result.outcome === "granted" ? result.token : 0;
@@ -95,7 +96,7 @@ test("a stream that encoders stand by for", async () => {
   const [one, two] = [await join("o1"), await join("o2")];
   const claim = async (session: typeof one, rank: number, switched: "" | SwitchReason) => {
     const about = { kind: "publish", policy: "standby", ttlMs: 30_000, publisher: "192.0.2.7" } as const;
-    const pauses = { pauseMinMs: 10, pauseMaxMs: 60_000 };
+    const pauses = { pauseMinMs: 10, pauseMaxMs: 60_000, ingestToken: 0 };
     const wish = { ...about, ...pauses, codecs: "", formerToken: 0, key: CAM, rank, switched };
     const result = await registry.claimStream(session, wish);
     assert.equal(result.outcome, "granted");

@@ -26,7 +26,7 @@ test("a stream that nobody publishes is refused after one lookup, at once", asyn
   const played = peek(asked.play(CAM));
   await world.clock.advance(0);
   assert.equal(played.error?.code, "STREAM_NOT_FOUND");
-  assert.equal(asked.registry.calls.filter((call) => call === "locate").length, 1);
+  assert.equal(asked.registry.calls.filter((call) => call === "lookUp").length, 1);
 });
 
 test("a local stream is served without asking the registry", async () => {
@@ -69,7 +69,7 @@ test("a player that leaves during the lookup starts nothing", async () => {
   const { world, owner, asked } = await pair();
   await owner.live(CAM);
   const answers = slowAnswers();
-  asked.registry.trouble = only("locate", answers.trouble);
+  asked.registry.trouble = only("lookUp", answers.trouble);
   const left = new AbortController();
   const played = peek(asked.play(CAM, { left: left.signal }));
   await world.clock.advance(10);
@@ -107,7 +107,7 @@ test("two plays of one remote stream at once share one relay", async () => {
   await world.clock.advance(0);
   assert.ok(plays.every(({ value }) => value?.kind === "serve"));
   assert.equal(asked.dialer.pulls.length, 1);
-  assert.equal(asked.registry.calls.filter((call) => call === "locate").length, 1);
+  assert.equal(asked.registry.calls.filter((call) => call === "lookUp").length, 1);
 });
 
 test("an SRS edge is redirected, until it looks like a loop", async () => {
@@ -154,7 +154,7 @@ test("play.waitForPublish lets a player wait for its publisher, here or elsewher
     peek(asked.play("live/never")),
   ];
   await world.clock.advance(3_000);
-  assert.equal(asked.registry.calls.filter((call) => call === "locate").length, 3 + 3_000 / 250);
+  assert.equal(asked.registry.calls.filter((call) => call === "lookUp").length, 3 + 3_000 / 250);
   await owner.live(CAM);
   await asked.live("live/near");
   await world.clock.advance(300);
@@ -175,9 +175,9 @@ test("a player that stops waiting is forgotten", async () => {
   left.abort();
   await world.clock.advance(300);
   assert.equal(played.error?.code, "CLIENT_LEFT");
-  const asks = asked.registry.calls.filter((call) => call === "locate").length;
+  const asks = asked.registry.calls.filter((call) => call === "lookUp").length;
   await world.clock.advance(3_000);
-  assert.equal(asked.registry.calls.filter((call) => call === "locate").length, asks);
+  assert.equal(asked.registry.calls.filter((call) => call === "lookUp").length, asks);
 });
 
 test("only so many plays wait at the same time", async () => {
@@ -210,6 +210,7 @@ test("a record that names this origin, which has no such stream, is nobody's and
     pauseMaxMs: 0,
     rank: 0,
     switched: "",
+    ingestToken: 0,
   });
   assert.equal(await codeOf(asked.play(CAM)), "STREAM_NOT_FOUND");
   assert.equal(asked.dialer.pulls.length, 0);
