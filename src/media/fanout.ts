@@ -8,7 +8,7 @@ import type { FanoutTotals } from "./fanout-totals.ts";
 import { fanoutWindow } from "./fanout-window.ts";
 import { GopCache, type GopLimits } from "./gop-cache.ts";
 import type { StreamMessage } from "./message.ts";
-import { Tape } from "./tape.ts";
+import { Tape, type TapedMessage } from "./tape.ts";
 
 export interface FanoutSettings extends SeatLimits, BacklogLimits {
   /** Longest window in ms. */
@@ -72,8 +72,10 @@ export class Fanout {
 
   /** Send a message to everybody, at the end of the window at the latest. */
   push(message: StreamMessage): void {
+    const taped = this.#tape.append(message);
+    if (this.players === 0 && !this.#batch) return this.#keep(taped);
     const batch = (this.#batch ??= new Batch());
-    batch.add(this.#tape.append(message));
+    batch.add(taped);
     if (batch.bytes >= FLUSH_BYTES) return this.flush();
     if (this.#cancelTimer) return this.#flushIfDue();
     const { window } = this;
@@ -131,6 +133,12 @@ export class Fanout {
     this.forget();
     for (const form of FORMS)
       for (const seat of this.#seats[form]) if (this.leave(seat)) seat.subscriber.end(reason);
+  }
+
+  /** Nobody plays: most streams of most fleets, most of the time. */
+  #keep(taped: TapedMessage): void {
+    this.#gop.add(taped);
+    this.#limit.after(taped.end - taped.start, this.#clock.monotonic());
   }
 
   /** Timers wait until all sockets that have something to say were heard: in a storm of joins that is long. */

@@ -78,8 +78,7 @@ export class Feed {
     if (packet.type === "video") this.#tracks.hear(info, now);
     const one = { packet, info };
     const start = isKeyframe(one) && this.#tracks.isMain(info, now);
-    const together = this.#peers.mayWaitFor(one);
-    if (!together) this.#takeAll(this.#peers.release(), now);
+    if (!this.#peers.mayWaitFor(one)) this.#takeAll(this.#peers.release(), now);
     if (isKeyframe(one) && !start && this.#peers.hold(one)) return;
     this.#takeOne(one, now);
     if (start) this.#takeAll(this.#peers.release(), now);

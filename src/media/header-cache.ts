@@ -1,4 +1,5 @@
 import type { MediaPacket } from "../domain/ports/channel.ts";
+import { ownBytes } from "./own-bytes.ts";
 import { MESSAGE } from "./rtmp/message.ts";
 import type { StreamMessage } from "./message.ts";
 import type { PacketInfo } from "./packet.ts";
@@ -33,7 +34,7 @@ export class HeaderCache {
 
   /** Keep a header; it takes the place of those that it covers. The same bytes again change nothing. */
   add(message: StreamMessage, info: PacketInfo): void {
-    const entry = entryOf(message, info);
+    const entry = entryOf({ ...message, payload: ownBytes(message.payload) }, info);
     const before = this.#entries.find((other) => covers(entry, other) && covers(other, entry));
     if (before?.message.payload.equals(message.payload)) return;
     this.#entries = [...this.#entries.filter((other) => !covers(entry, other)), entry];

@@ -32,6 +32,16 @@ export interface PacketInfo {
 }
 
 const NO_TRACKS: readonly PacketTrack[] = Object.freeze([]);
+/** Of the classic forms, by their four bits: a stream has some 70 packets a second, and all of one name. */
+const VIDEO_TRACKS = Array.from({ length: 16 }, (_, id) => single(classicVideoCodec(id)));
+const AUDIO_FRAMES = Array.from({ length: 16 }, (_, format): PacketInfo =>
+  Object.freeze({
+    role: "frame",
+    keyframe: false,
+    tracks: single(classicAudioCodec(format)),
+    compositionTime: 0,
+  }),
+);
 const OTHER: PacketInfo = Object.freeze({
   role: "other",
   keyframe: false,
@@ -80,9 +90,8 @@ function classifyVideo(payload: Buffer): PacketInfo {
   if ((first & 0x80) !== 0) return classifyEnhancedVideo(payload, frameType, keyframe);
   // A command says something to the player of a recording; there is no picture in it.
   if (frameType === FRAME_COMMAND) return OTHER;
-  const codec = classicVideoCodec(first & 0x0f);
-  const tracks = single(codec);
-  if (!CLASSIC_WITH_PACKET_TYPE.has(codec))
+  const tracks = VIDEO_TRACKS[first & 0x0f] as readonly [PacketTrack];
+  if (!CLASSIC_WITH_PACKET_TYPE.has(tracks[0].codec))
     return payload.length > 1 ? { role: "frame", keyframe, tracks, compositionTime: 0 } : OTHER;
   const packetType = payload[1];
   if (packetType === SEQUENCE_END) return { role: "end", keyframe: false, tracks, compositionTime: 0 };
@@ -120,10 +129,9 @@ function classifyEnhancedVideo(payload: Buffer, frameType: number, keyframe: boo
 function classifyAudio(payload: Buffer): PacketInfo {
   const format = (payload[0] as number) >> 4;
   if (format === 9) return classifyEnhancedAudio(payload);
-  const codec = classicAudioCodec(format);
-  const tracks = single(codec);
-  const frame: PacketInfo = { role: "frame", keyframe: false, tracks, compositionTime: 0 };
-  if (codec !== "mp4a") return payload.length > 1 ? frame : OTHER;
+  const frame = AUDIO_FRAMES[format] as PacketInfo;
+  const { tracks } = frame;
+  if (tracks[0]?.codec !== "mp4a") return payload.length > 1 ? frame : OTHER;
   if (payload.length <= 2) return OTHER;
   if (payload[1] === SEQUENCE_START) return headerOf(tracks, "sequence");
   return payload[1] === CODED_FRAMES ? frame : OTHER;
@@ -151,6 +159,6 @@ function headerOf(tracks: readonly PacketTrack[], slot: HeaderSlot): PacketInfo 
   return { role: "header", slot, keyframe: false, tracks, compositionTime: 0 };
 }
 
-function single(codec: string): readonly PacketTrack[] {
-  return [{ id: 0, codec }];
+function single(codec: string): readonly [PacketTrack] {
+  return Object.freeze([Object.freeze({ id: 0, codec })] as const);
 }

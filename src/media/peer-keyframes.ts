@@ -1,4 +1,5 @@
 import type { MediaPacket } from "../domain/ports/channel.ts";
+import { ownPacket } from "./own-bytes.ts";
 import type { PacketInfo } from "./packet.ts";
 
 /** A packet, and what it is for. */
@@ -25,7 +26,7 @@ export class PeerKeyframes {
   hold(one: Classified): boolean {
     const bytes = this.#bytes + one.packet.payload.length;
     if (this.#held.length >= MOST_HELD || bytes > MOST_BYTES) return false;
-    this.#held.push(one);
+    this.#held.push({ packet: ownPacket(one.packet), info: one.info });
     this.#bytes = bytes;
     return true;
   }

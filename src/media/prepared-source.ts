@@ -3,6 +3,7 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { GopLimits } from "./gop-cache.ts";
 import { HeaderCache } from "./header-cache.ts";
 import { messageOf, packetOf, type StreamMessage } from "./message.ts";
+import { ownPacket } from "./own-bytes.ts";
 import { classify, type PacketInfo } from "./packet.ts";
 
 /** A place at the channel's feed, while nobody newer has it. */
@@ -122,7 +123,7 @@ export class PreparedSource implements StandbySource {
     const starts = packet.type === "video" && info.role === "frame" && info.keyframe;
     if (starts) this.#forget();
     if (starts || this.#group.length > 0) {
-      this.#group.push(arrival);
+      this.#group.push({ packet: ownPacket(packet), at });
       this.#bytes += packet.payload.length + PACKET_COST;
       const { maxBytes, maxDuration } = this.#parts.limits;
       const lasts = at - (this.#group[0] as Arrival).at;

@@ -32,11 +32,16 @@ export class VideoTracks {
       else if (!this.#tracks.has(id))
         this.#tracks.set(id, { lastAt: now, started: false, known: false, withheldSince: undefined });
     }
-    if (role === "frame") for (const track of this.#of({ tracks })) track.lastAt = now;
+    if (role !== "frame") return;
+    for (const { id } of tracks) {
+      const track = this.#tracks.get(id);
+      if (track) track.lastAt = now;
+    }
   }
 
   /** Whether this packet has a picture of the track that players begin with. */
   isMain({ tracks }: PacketInfo, now: number): boolean {
+    if (this.#tracks.size === 1) return tracks.some(({ id }) => this.#tracks.has(id));
     const main = this.#main(now);
     return tracks.some(({ id }) => id === main);
   }
@@ -53,9 +58,8 @@ export class VideoTracks {
 
   /** Whether players can decode this picture with what they were sent. */
   canDecode(info: PacketInfo, now: number): boolean {
-    const tracks = this.#of(info);
-    if (tracks.some(({ started }) => started)) return true;
-    const [track] = tracks.filter(({ known }) => known);
+    if (info.tracks.some(({ id }) => this.#tracks.get(id)?.started)) return true;
+    const track = this.#of(info).find(({ known }) => known);
     if (!track) return false;
     track.withheldSince ??= now;
     if (now - track.withheldSince < VIDEO_GONE) return false;

@@ -7,7 +7,7 @@ export interface MediaPacket {
   readonly type: "audio" | "video" | "data";
   /** ms on the source's own clock. May start anywhere and wraps at 2^32 where the source does. */
   readonly timestamp: number;
-  /** The message's payload: an FLV tag body. Not changed after it was handed over. */
+  /** The message's payload: an FLV tag body. Not changed after it was handed over; perhaps a small view of much memory. */
   readonly payload: Buffer;
 }
 

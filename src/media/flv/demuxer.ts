@@ -1,6 +1,5 @@
 import { HoldfastError } from "../../domain/errors.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
-import { ownBytes } from "../own-bytes.ts";
 import { TAG, type FlvTag, type TagType } from "./tag.ts";
 
 const FILE_HEADER_BYTES = 9;
@@ -19,8 +18,8 @@ type State = "file header" | "header rest" | "between" | "body" | "skipped body"
  * Reads an FLV stream as it arrives. Tags of other types than audio, video and data are skipped, and so are those
  * without a body.
  *
- * Takes memory for what has arrived, not for what a header announces. A payload is a view of what was pushed when it
- * is a good part of it, else a copy.
+ * Takes memory for what has arrived, not for what a header announces. A payload is a view of what was pushed where it
+ * lies whole in it; who keeps one copies it (`ownBytes`).
  *
  * @see FLV 10.1 §E.2 to §E.4
  */
@@ -133,7 +132,7 @@ export class FlvDemuxer {
     const end = Math.min(data.length, at + this.#left);
     if (this.#left === this.#size && end - at === this.#size) {
       this.#left = 0;
-      this.#deliver(ownBytes(data, at, end));
+      this.#deliver(data.subarray(at, end));
       return end;
     }
     const filled = this.#size - this.#left;

@@ -1,5 +1,4 @@
 import { HoldfastError } from "../../domain/errors.ts";
-import { ownBytes } from "../own-bytes.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
 
 /** Type, length, timestamp (low 24 bits, then high 8), stream id: the header of an FLV tag. */
@@ -40,7 +39,7 @@ export function splitAggregate(aggregate: RtmpMessage, onMessage: (message: Rtmp
       streamId: aggregate.streamId,
       chunkStreamId: aggregate.chunkStreamId,
       timestamp: (time + shift) >>> 0,
-      payload: ownBytes(payload, start, end),
+      payload: payload.subarray(start, end),
     });
     at = end + BACK_POINTER;
   }

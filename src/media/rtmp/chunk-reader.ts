@@ -1,6 +1,5 @@
 import { HoldfastError } from "../../domain/errors.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
-import { ownBytes } from "../own-bytes.ts";
 import { splitAggregate } from "./aggregate.ts";
 import { ChunkStream } from "./chunk-stream.ts";
 import { readChunkSize, readControlNumber } from "./control.ts";
@@ -28,8 +27,8 @@ const LONGEST_HEADER = 18;
  * Puts the messages of one connection together from the bytes after the handshake.
  *
  * Set Chunk Size and Abort take effect here, aggregates are split; everything else goes to `onMessage`, which may
- * replace `limits` or call `stop()`. A payload is a view of what was pushed, when it is at least a quarter of it,
- * else a copy: so who keeps a message keeps at most four times its size.
+ * replace `limits` or call `stop()`. A payload is a view of what was pushed where it lies whole in it: most are used at
+ * once and forgotten. Who keeps one copies it (`ownBytes`), or keeps all that was read with it.
  */
 export class ChunkReader {
   #limits: ChunkLimits;
@@ -105,7 +104,7 @@ export class ChunkReader {
     if (this.#chunkLeft === 0) this.#current = undefined;
     if (end - at === stream.length) {
       stream.finish();
-      this.#deliver(stream, ownBytes(data, at, end));
+      this.#deliver(stream, data.subarray(at, end));
       return end;
     }
     const capacity = stream.capacityFor(end - at);
