@@ -7,8 +7,8 @@ import { parseArgs } from "node:util";
 
 /** The longest files are in the first tier: started first, they do not hold up the end. Fuzzing minds no company. */
 const CI_TIERS = ["conformance", "integration", "contract", "unit", "fuzz"];
-/** A file that takes longer hangs. */
-const FILE_TIMEOUT_MS = 15 * 60_000;
+/** A file that takes longer hangs. The matrices of the night take long. */
+const FILE_TIMEOUT_MS = { ci: 6 * 60_000, nightly: 30 * 60_000 };
 /** After the end of a test's process, those that it started must be gone, too. */
 const LEFT_BEHIND_MS = 3_000;
 const root = join(import.meta.dirname, "../..");
@@ -68,10 +68,13 @@ async function runFile(file) {
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => output.push(data));
   let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    child.kill("SIGKILL");
-  }, FILE_TIMEOUT_MS);
+  const timer = setTimeout(
+    () => {
+      late = true;
+      child.kill("SIGKILL");
+    },
+    FILE_TIMEOUT_MS[file.startsWith("test/nightly") ? "nightly" : "ci"],
+  );
   const ending = await new Promise((resolve) => {
     child.on("error", (error) => resolve(error.message));
     child.on("close", (code, signal) => resolve(signal ?? code));

@@ -47,7 +47,7 @@ export class RedisClient {
     this.#options = options;
     this.address = maskUrl(options.url);
     this.target = parseRedisUrl(options.url);
-    this.connection = makeConnection(this.target, options);
+    this.connection = makeConnection(this.target, options, () => !this.#closed);
     const emitter = emitterOf(this.connection);
     for (const { name, keys, lua } of loadScripts())
       this.connection.defineCommand(name, { lua, numberOfKeys: keys });

@@ -31,11 +31,24 @@ export function retryDelay(times: number): number {
  * Nothing waits in queues: a command that cannot be sent now fails now, and none is sent twice. A command that got no
  * answer fails after `commandTimeoutMs`; a socket that brought nothing for more than twice that long is replaced.
  * RESP2 on purpose: no push messages are needed, every server and proxy speaks it, and pub/sub has its own connection.
+ *
+ * @param isWanted  asked before each further attempt
  */
-export function makeConnection(target: RedisTarget, limits: ConnectionLimits): Connection {
-  const options = { ...sharedOptions(target, limits), retryStrategy: retryDelay, enableOfflineQueue: false };
-  if (target.kind === "cluster") return new Cluster([...target.endpoints], clusterOptions(target, limits));
-  if (target.kind === "sentinel") return new Redis({ ...options, ...sentinelOptions(target, limits) });
+export function makeConnection(
+  target: RedisTarget,
+  limits: ConnectionLimits,
+  isWanted: () => boolean = () => true,
+): Connection {
+  // ioredis may begin another attempt just after it was told to disconnect; with no delay given it gives up.
+  const retry = (times: number) => (isWanted() ? retryDelay(times) : null);
+  const options = { ...sharedOptions(target, limits), retryStrategy: retry, enableOfflineQueue: false };
+  if (target.kind === "cluster")
+    return new Cluster([...target.endpoints], {
+      ...clusterOptions(target, limits),
+      clusterRetryStrategy: retry,
+    });
+  if (target.kind === "sentinel")
+    return new Redis({ ...options, ...sentinelOptions(target, limits), sentinelRetryStrategy: retry });
   const endpoint = target.endpoints[0];
   return new Redis({ ...options, db: target.db, ...endpoint });
 }
@@ -69,7 +82,6 @@ function sentinelOptions(target: RedisTarget, limits: ConnectionLimits) {
     name: target.master,
     db: target.db,
     sentinelCommandTimeout: limits.commandTimeoutMs,
-    sentinelRetryStrategy: retryDelay,
     ...(target.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
     ...(target.sentinelUsername === "" ? {} : { sentinelUsername: target.sentinelUsername }),
     ...(target.sentinelPassword === "" ? {} : { sentinelPassword: target.sentinelPassword }),
@@ -80,7 +92,6 @@ function clusterOptions(target: RedisTarget, limits: ConnectionLimits) {
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
-    clusterRetryStrategy: retryDelay,
     slotsRefreshTimeout: limits.connectTimeoutMs,
     slotsRefreshInterval: 5_000,
     redisOptions: sharedOptions(target, limits),

@@ -39,6 +39,7 @@ test("a fleet lives in a Redis Cluster of three nodes, and survives the loss of 
     const following = (async () => {
       for await (const event of elsewhere.followEvents("0-0", end.signal)) events.push(event);
     })();
+    t.after(() => end.abort());
     await own(registry, one);
     const won = await own(elsewhere, two);
     await waitFor(() => heard.length > 0, { what: "the notice" });
@@ -93,7 +94,8 @@ test("a fleet lives in a Redis Cluster of three nodes, and survives the loss of 
         within: 30_000,
         what: "the replica's promotion",
       });
-      assert.equal((await cluster.masterOf("{holdfast}:epoch")).port, replica.port);
+      const promoted = async () => (await cluster.masterOf("{holdfast}:epoch")) === replica;
+      await waitFor(promoted, { within: 30_000, what: "the news of it at the first node" });
       const held = await registry.claimStream(session, wish({ key, policy: "reject" }));
       assert.equal(held.outcome === "held" && held.token, stream.token, "the record was replicated");
       const next = await own(registry, session, { key });
