@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { dial, type RtmpClient } from "../../src/media/rtmp/client.ts";
 import type { RtmpMessage } from "../../src/media/rtmp/message.ts";
-import { readFlv, type FlvTag } from "../support/flv-file.ts";
+import { flvHeader, flvTag, readFlv, type FlvTag } from "../support/flv-file.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeMedia } from "../support/make-media.ts";
 import { isInstalled, Program } from "../support/run-program.ts";
@@ -124,7 +124,8 @@ describe("the RTMP client and ffmpeg as a server", { skip: ffmpeg }, () => {
   test("play from it: the media it read from a file", async (t) => {
     const port = await freePort();
     const url = `rtmp://127.0.0.1:${port}/live/cam`;
-    const source = join(dir, "h264-aac-1.flv");
+    const source = join(dir, "source.flv");
+    await writeFile(source, Buffer.concat([flvHeader(), ...media.map(flvTag)]));
     const server = new Program("ffmpeg", "ffmpeg", ["-v", "error", "-i", source, "-c", "copy", "-f", "flv", "-listen", "1", url]); // prettier-ignore
     t.after(() => server.stop());
     const client = await connect(t, port, server);

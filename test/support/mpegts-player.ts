@@ -50,7 +50,8 @@ export class MpegtsPlayer implements Player {
   }
 
   get progress(): number | undefined {
-    return this.#state && this.#state.frames > 0 && this.#state.shown > 0 ? this.#state.shown : undefined;
+    const { frames = 0, sound = 0, shown = 0 } = this.#state ?? {};
+    return frames + sound > 0 && shown > 0 ? shown : undefined;
   }
 
   units(): undefined {
