@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { formatAddress } from "../../domain/address.ts";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
@@ -57,6 +57,11 @@ export class ClientConnection {
 
   get bytesRead(): number {
     return this.#reader.bytesRead;
+  }
+
+  /** Whether the server has shown that it speaks RTMP. */
+  get shaken(): boolean {
+    return this.#handshake === undefined;
   }
 
   /** Send whole messages. Before the handshake is over they wait for it. */
@@ -167,5 +172,7 @@ export class ClientConnection {
 
 function open({ host, port, tls }: ConnectionTarget): Socket {
   if (tls === undefined || tls === false) return connectTcp({ host, port });
-  return connectTls({ host, port, ...(tls === true ? {} : tls) });
+  // Node sends no server name of its own accord; an address is none. [RFC 6066 §3]
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port, ...named, ...(tls === true ? {} : tls) });
 }

@@ -3,7 +3,8 @@ import type { AmfValue } from "./amf0.ts";
 import { ClientCalls } from "./client-calls.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientEnd, DialOptions, MediaListener, StreamOptions } from "./client-options.ts";
-import { answerOf, failureOf, isEnd, readStatus, type StreamAnswer } from "./client-status.ts";
+import { answerOf, failureOf, isEnd, readStatus } from "./client-status.ts";
+import type { RtmpStatus, StreamAnswer } from "./client-status.ts";
 import { amf0Part, decodeCommand, isCommand, isData, streamCommand, type RtmpCommand } from "./commands.ts";
 import { readUserControl, setBufferLength, setChunkSize } from "./control.ts";
 import { CHUNK_STREAM, MESSAGE, type RtmpMessage } from "./message.ts";
@@ -45,6 +46,7 @@ export class RtmpClient {
   #onMedia: MediaListener | undefined;
   #manner: ClientEnd["how"] = "failed";
   #redirect: string | undefined;
+  #refusal: RtmpStatus | undefined;
   #end: (end: ClientEnd) => void = () => {};
 
   constructor(options: DialOptions) {
@@ -65,6 +67,16 @@ export class RtmpClient {
   /** Bytes sent that the server has not taken yet. */
   get backlog(): number {
     return this.#connection.backlog;
+  }
+
+  /** Whether the server has shown that it speaks RTMP. */
+  get reached(): boolean {
+    return this.#connection.shaken;
+  }
+
+  /** What the server said when it refused `connect`, createStream, or to go on. */
+  get refusal(): RtmpStatus | undefined {
+    return this.#refusal;
   }
 
   /** Play a stream; `name` may carry a query. Messages may come before the answer does. */
@@ -117,7 +129,7 @@ export class RtmpClient {
       objectEncoding: 0,
       ...connectExtras,
     });
-    if (answer.name !== "_result") throw this.#fail(failureOf("connect", readStatus(answer)));
+    if (answer.name !== "_result") throw this.#refused("connect", readStatus(answer));
   }
 
   async #start(
@@ -139,7 +151,7 @@ export class RtmpClient {
     const answer = await this.#calls.call("createStream", null);
     const streamId = answer.args[1];
     if (answer.name === "_result" && typeof streamId === "number") return streamId;
-    throw this.#fail(failureOf("createStream", readStatus(answer)));
+    throw this.#refused("createStream", readStatus(answer));
   }
 
   /** Ask for the stream. The answer is an onStatus, an `_error`, or the media itself. */
@@ -190,12 +202,17 @@ export class RtmpClient {
       this.#finish();
     } else if (answer && answer.outcome !== "started") {
       this.#redirect = status.redirect;
-      this.#fail(failureOf("to go on", status));
+      this.#refused("to go on", status);
     }
   }
 
   #finish(): void {
     this.#destroy("finished", new HoldfastError("STREAM_ENDED"));
+  }
+
+  #refused(what: string, status: RtmpStatus): HoldfastError {
+    this.#refusal = status;
+    return this.#fail(failureOf(what, status));
   }
 
   #fail(error: HoldfastError): HoldfastError {
