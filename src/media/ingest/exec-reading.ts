@@ -1,0 +1,162 @@
+import type { Readable } from "node:stream";
+import { HoldfastError } from "../../domain/errors.ts";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { PullSink } from "../../domain/ports/ingest-puller.ts";
+import { RateLimit } from "../../ops/rate-limit.ts";
+import { FlvDemuxer } from "../flv/demuxer.ts";
+import { MAX_TAG_BODY, TAG, type FlvTag } from "../flv/tag.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
+import { playerData } from "../player-data.ts";
+import { PullPace } from "./pull-pace.ts";
+
+/** So much is taken between two looks at the clock. */
+const STEP_BYTES = 8_192;
+
+/** What reading a program's output needs: a part of the pull options. */
+export interface ExecReadingOptions {
+  readonly connectTimeout: number;
+  readonly idleTimeout: number;
+  readonly limits: { readonly messageAfterPublish: number; readonly messagesPerSecond: number };
+  readonly budgets: { readonly all: MemoryBudget };
+  readonly clock: Clock;
+}
+
+/** Reads FLV from a program's output into a sink, no faster than real time, until it ends or somebody says `fail`. */
+export class ExecReading {
+  readonly #sink: PullSink;
+  readonly #options: ExecReadingOptions;
+  readonly #demuxer: FlvDemuxer;
+  readonly #pace: PullPace;
+  readonly #rate: RateLimit;
+  readonly #failed = new AbortController();
+  #output: Readable | undefined;
+  #tags: FlvTag[] = [];
+  #wake: () => void = () => undefined;
+  /** ms that we waited for audio or video, since the last. */
+  #silent = 0;
+  /** Whether a byte has come. */
+  opened = false;
+
+  constructor(sink: PullSink, options: ExecReadingOptions) {
+    const { limits, clock, budgets } = options;
+    const now = (): number => clock.monotonic();
+    const longest = Math.min(limits.messageAfterPublish, MAX_TAG_BODY);
+    this.#sink = sink;
+    this.#options = options;
+    this.#demuxer = new FlvDemuxer(longest, (tag) => this.#tags.push(tag), budgets.all);
+    this.#pace = new PullPace(now);
+    this.#rate = new RateLimit(limits.messagesPerSecond, now);
+  }
+
+  /** Whether the output ended after a whole tag. */
+  get complete(): boolean {
+    return this.#demuxer.complete;
+  }
+
+  /** Fires with what was said to `fail` first. */
+  get failure(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** Read no more: `run` rejects with the first reason. */
+  fail(reason: unknown): void {
+    if (this.failure.aborted) return;
+    this.#failed.abort(reason);
+    this.#output?.destroy();
+    this.#wake();
+  }
+
+  /**
+   * Resolves at the end of the output.
+   *
+   * @throws HoldfastError `SOURCE_UNREACHABLE` (no byte in time), `SOURCE_FAILED` (no more bytes, not FLV, a limit);
+   *         what the sink threw; what was said to `fail`
+   */
+  async run(output: Readable): Promise<void> {
+    this.failure.throwIfAborted();
+    this.#output = output;
+    const pieces = output[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    try {
+      for (;;) {
+        const piece = await this.#next(pieces);
+        if (!piece) return;
+        for (let at = 0; at < piece.length; at += STEP_BYTES) {
+          this.#push(piece.subarray(at, at + STEP_BYTES));
+          await this.#whenDue();
+        }
+      }
+    } catch (error) {
+      this.failure.throwIfAborted();
+      throw error;
+    } finally {
+      this.#demuxer.stop();
+    }
+  }
+
+  /** The next piece of output; `undefined` at its end. */
+  async #next(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+    const { connectTimeout, idleTimeout, clock } = this.#options;
+    const began = clock.monotonic();
+    const undo = this.opened
+      ? clock.after(idleTimeout - this.#silent, () =>
+          this.fail(silent("SOURCE_FAILED", "no audio and no video", idleTimeout)),
+        )
+      : clock.after(connectTimeout, () => this.fail(silent("SOURCE_UNREACHABLE", "nothing", connectTimeout)));
+    try {
+      const { value, done } = await pieces.next();
+      this.failure.throwIfAborted();
+      return done ? undefined : value;
+    } finally {
+      undo();
+      this.#silent += clock.monotonic() - began;
+    }
+  }
+
+  #push(data: Buffer): void {
+    if (!this.opened) {
+      this.opened = true;
+      this.#sink.opened();
+    }
+    let broken: HoldfastError | undefined;
+    try {
+      this.#demuxer.push(data);
+    } catch (error) {
+      broken = new HoldfastError("SOURCE_FAILED", { detail: (error as Error).message }, { cause: error });
+    }
+    const tags = this.#tags;
+    this.#tags = [];
+    for (const tag of tags) this.#deliver(tag);
+    if (broken) throw broken;
+  }
+
+  async #whenDue(): Promise<void> {
+    for (let wait = this.#pace.wait(); wait > 0; wait = this.#pace.wait()) {
+      await new Promise<void>((resolve) => {
+        const undo = this.#options.clock.after(wait, resolve);
+        this.#wake = () => {
+          undo();
+          resolve();
+        };
+      });
+      this.failure.throwIfAborted();
+    }
+  }
+
+  #deliver({ type, timestamp, payload }: FlvTag): void {
+    if (!this.#rate.spend())
+      throw new HoldfastError("SOURCE_FAILED", { detail: "the program sends too many tags a second" });
+    if (type === TAG.data) {
+      const data = playerData(payload);
+      if (data) this.#sink.write({ type: "data", timestamp, payload: data });
+      return;
+    }
+    const packet = { type: type === TAG.video ? "video" : "audio", timestamp, payload } as const;
+    this.#silent = 0;
+    this.#pace.note(packet);
+    this.#sink.write(packet);
+  }
+}
+
+function silent(code: "SOURCE_FAILED" | "SOURCE_UNREACHABLE", what: string, ms: number): HoldfastError {
+  return new HoldfastError(code, { detail: `the program sent ${what} for ${ms} ms` });
+}
