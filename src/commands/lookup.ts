@@ -14,7 +14,7 @@ export function lookupCommand(): Command {
     .addHelpText(
       "after",
       `
-Exit code 3 when nobody publishes it.
+Exit code 3 when nobody owns it: an error says whether an ingest should bring it.
 
 Examples:
   holdfast lookup live/cam1

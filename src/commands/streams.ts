@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { HoldfastError } from "../domain/errors.ts";
-import { reportLookup, reportStream, type LookupReport } from "../domain/reports.ts";
+import { isNowhere, reportLookup, reportStream, type LookupReport } from "../domain/reports.ts";
 import { parseStreamKey } from "../domain/stream-key.ts";
 import {
   age,
@@ -107,8 +107,9 @@ async function showStream(text: string, options: ListOptions): Promise<void> {
 export async function lookUp(text: string, options: RegistryOptions): Promise<LookupReport> {
   const key = parseStreamKey(text);
   return withRegistry(options, async (registry) => {
-    const [location] = await registry.locate([key]);
-    if (!location) throw new HoldfastError("STREAM_NOT_FOUND", { detail: `nobody publishes ${key}` });
+    const [found] = await registry.lookUp([key]);
+    const location = found?.location;
+    if (!location) throw isNowhere(key, found?.ingest);
     return reportLookup(location, await registry.sessionTimeLeft(location.owner.name));
   });
 }

@@ -1,7 +1,8 @@
+import { HoldfastError } from "./errors.ts";
 import type { OriginRecord } from "./origin-record.ts";
 import type { RegistryEvent } from "./ports/registry.ts";
 import { splitStreamKey, type StreamKey } from "./stream-key.ts";
-import type { StreamLocation, StreamRecord } from "./stream-record.ts";
+import type { ExpectedIngest, StreamLocation, StreamRecord } from "./stream-record.ts";
 
 /**
  * How records are written for people and programs outside: one form for the API and for `holdfast … -o json`.
@@ -69,6 +70,15 @@ export function reportLookup({ record, owner }: StreamLocation, timeLeftMs: numb
     owner: reportOrigin(owner),
     urls: streamUrls(record.key, owner),
   };
+}
+
+/** The answer while nobody owns the stream: `STREAM_NOT_FOUND`, and what a player gets instead. */
+export function isNowhere(stream: StreamKey, ingest: ExpectedIngest | undefined): HoldfastError {
+  const how = ingest?.onDemand ? "an ingest on demand brings it" : "an enabled ingest should bring it";
+  const detail = ingest
+    ? `nobody owns ${stream} now; ${how}, and plays wait for it`
+    : `nobody publishes ${stream}`;
+  return new HoldfastError("STREAM_NOT_FOUND", { detail, stream });
 }
 
 export function reportEvent({ id, at, type, fields }: RegistryEvent): EventReport {

@@ -45,6 +45,20 @@ export interface StreamLocation {
   readonly owner: OriginRecord;
 }
 
+/** An enabled ingest, as far as players are concerned: some origin pulls its source, or will as soon as it can. */
+export interface ExpectedIngest {
+  /** Pulled only while somebody plays it. */
+  readonly onDemand: boolean;
+}
+
+/** What there is behind a stream key. */
+export interface Whereabouts {
+  /** Absent when nobody live owns the stream. */
+  readonly location: StreamLocation | undefined;
+  /** The enabled ingest that feeds it or, while nobody owns it, should. Not told of what an encoder publishes. */
+  readonly ingest: ExpectedIngest | undefined;
+}
+
 /** A stream owned by this origin under this token. */
 export interface OwnedStream {
   readonly key: StreamKey;

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { HoldfastError } from "../domain/errors.ts";
 import type { Registry } from "../domain/ports/registry.ts";
-import { reportLookup, reportStream, type LookupReport } from "../domain/reports.ts";
+import { isNowhere, reportLookup, reportStream, type LookupReport } from "../domain/reports.ts";
 import { parseStreamKey, type StreamKey } from "../domain/stream-key.ts";
 import { Explanation, Kicked, Lookup, PROBLEMS, StreamList, StreamQuery } from "./schemas.ts";
 
@@ -82,7 +82,9 @@ async function kick(registry: Registry, text: string) {
 }
 
 async function find(registry: Registry, text: string): Promise<LookupReport> {
-  const [location] = await registry.locate([parseStreamKey(text)]);
-  if (!location) throw new HoldfastError("STREAM_NOT_FOUND");
+  const key = parseStreamKey(text);
+  const [found] = await registry.lookUp([key]);
+  const location = found?.location;
+  if (!location) throw isNowhere(key, found?.ingest);
   return reportLookup(location, await registry.sessionTimeLeft(location.owner.name));
 }

@@ -16,6 +16,7 @@ const REQUESTS: ReadonlyMap<PropertyKey, string> = Object.freeze(
     ["releaseStreams", "release"],
     ["describeStream", "describe"],
     ["locate", "locate"],
+    ["lookUp", "locate"],
   ] satisfies [keyof Registry, string][]),
 );
 

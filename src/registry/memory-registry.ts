@@ -15,7 +15,7 @@ import type {
   TouchLoss,
 } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
-import type { OwnedStream, StreamLocation, StreamRecord } from "../domain/stream-record.ts";
+import type { OwnedStream, StreamLocation, StreamRecord, Whereabouts } from "../domain/stream-record.ts";
 import { LOST_TTL_MS, RECORD_REST_MS } from "./limits.ts";
 import { claimInMemory, isCurrent } from "./memory-claim.ts";
 import { followInMemory } from "./memory-events.ts";
@@ -149,11 +149,18 @@ class MemoryRegistry implements Registry {
   }
 
   async locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]> {
+    return (await this.lookUp(keys)).map(({ location }) => location);
+  }
+
+  async lookUp(keys: readonly StreamKey[]): Promise<readonly Whereabouts[]> {
     const store = this.#open();
     return keys.map((key) => {
       const stored = store.streams.get(key);
       const owner = stored && this.#ownerOf(stored);
-      return owner && { record: this.#view(stored), owner };
+      const location = owner && { record: this.#view(stored), owner };
+      const known = location?.record.kind === "publish" ? undefined : store.ingests.get(key);
+      const expected = known?.enabled === true && known.removed === 0;
+      return { location, ingest: expected ? { onDemand: known.onDemand } : undefined };
     });
   }
 

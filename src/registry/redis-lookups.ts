@@ -1,25 +1,35 @@
 import type { OriginRecord } from "../domain/origin-record.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
-import type { StreamLocation, StreamRecord } from "../domain/stream-record.ts";
+import type { ExpectedIngest, StreamLocation, StreamRecord, Whereabouts } from "../domain/stream-record.ts";
 import { decodeKey, decodeOrigin, decodeStream } from "./codec.ts";
 import { batches } from "./limits.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";
 
 /** One script call for up to 500 keys; more are sent at the same time. @see lua/streams-locate-1.lua */
+export async function lookUp(
+  context: RedisContext,
+  streams: readonly StreamKey[],
+): Promise<readonly Whereabouts[]> {
+  const found = await Promise.all(batches(streams).map((batch) => lookUpBatch(context, batch)));
+  return found.flat();
+}
+
+/** The owners alone. */
 export async function locate(
   context: RedisContext,
   streams: readonly StreamKey[],
 ): Promise<readonly (StreamLocation | undefined)[]> {
-  const found = await Promise.all(batches(streams).map((batch) => locateBatch(context, batch)));
-  return found.flat();
+  const found = await lookUp(context, streams);
+  return found.map(({ location }) => location);
 }
 
-async function locateBatch(
+async function lookUpBatch(
   { client, keys }: RedisContext,
   streams: readonly StreamKey[],
-): Promise<(StreamLocation | undefined)[]> {
-  const [time, records, sessions] = asList(await client.run("streams-locate", [keys.root], streams));
+): Promise<Whereabouts[]> {
+  const reply = asList(await client.run("streams-locate", [keys.root], streams));
+  const [time, records, sessions, expected] = reply;
   const now = asNumber(time);
   const owners = new Map<string, OriginRecord>();
   for (const session of asList(sessions)) {
@@ -27,12 +37,21 @@ async function locateBatch(
     if (owner) owners.set(owner.name, owner);
   }
   const hashes = asList(records);
+  const ingests = readExpected(asList(expected));
   return streams.map((key, index) => {
     const hash = hashes[index];
     const record = Array.isArray(hash) ? decodeStream(key, hash, now) : undefined;
     const owner = record && owners.get(record.origin);
-    return record && owner && { record, owner };
+    return { location: record && owner && { record, owner }, ingest: ingests.get(index) };
   });
+}
+
+/** Pairs of a place in the question, counted from 1, and whether that ingest is pulled on demand. */
+function readExpected(pairs: readonly unknown[]): ReadonlyMap<number, ExpectedIngest> {
+  const ingests = new Map<number, ExpectedIngest>();
+  for (let i = 0; i < pairs.length; i += 2)
+    ingests.set(asNumber(pairs[i]) - 1, { onDemand: asText(pairs[i + 1]) === "1" });
+  return ingests;
 }
 
 /** The live sessions, by name. @see lua/origins-list-2.lua */

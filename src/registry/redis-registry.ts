@@ -16,7 +16,7 @@ import type {
   TouchLoss,
 } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
-import type { OwnedStream, StreamLocation, StreamRecord } from "../domain/stream-record.ts";
+import type { OwnedStream, StreamLocation, StreamRecord, Whereabouts } from "../domain/stream-record.ts";
 import { systemClock } from "../ops/clock.ts";
 import { RedisClient } from "./client.ts";
 import { keysOf } from "./keys.ts";
@@ -24,7 +24,7 @@ import { BLOCK_MS, followLog, readRecent } from "./redis-events.ts";
 import { readTime } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { RedisIngests } from "./redis-ingests.ts";
-import { listOrigins, listStreams, locate, sessionTimeLeft } from "./redis-lookups.ts";
+import { listOrigins, listStreams, locate, lookUp, sessionTimeLeft } from "./redis-lookups.ts";
 import { RedisNotices } from "./redis-notices.ts";
 import { heartbeat, leave, register } from "./redis-sessions.ts";
 import { claim, describe, release, touch } from "./redis-streams.ts";
@@ -98,7 +98,7 @@ class RedisRegistry implements Registry {
     const { client } = this.#context;
     this.#sentinels.start();
     await client.connect();
-    const checks = await Promise.all(client.masters().map(checkServer));
+    const checks = await Promise.all(client.masters().map((server) => checkServer(server)));
     const refusals = checks.flatMap((check) => check.refusals);
     const [refusal] = refusals;
     if (refusal && !this.#options.reading) throw refusal;
@@ -155,6 +155,10 @@ class RedisRegistry implements Registry {
 
   locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]> {
     return locate(this.#context, keys);
+  }
+
+  lookUp(keys: readonly StreamKey[]): Promise<readonly Whereabouts[]> {
+    return lookUp(this.#context, keys);
   }
 
   listOrigins(): Promise<readonly OriginRecord[]> {

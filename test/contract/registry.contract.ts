@@ -2,6 +2,7 @@ import { after, before, describe } from "node:test";
 import type { Fleet } from "./fleet-fixture.ts";
 import { eventContract } from "./events.contract.ts";
 import { ingestContract } from "./ingests.contract.ts";
+import { lookupContract } from "./lookups.contract.ts";
 import { planContract } from "./plan.contract.ts";
 import { sessionContract } from "./sessions.contract.ts";
 import { streamContract } from "./streams.contract.ts";
@@ -24,6 +25,7 @@ export function registryContract(adapter: Adapter): void {
     after(() => adapter.stop());
     sessionContract(() => adapter.fleet());
     streamContract(() => adapter.fleet());
+    lookupContract(() => adapter.fleet());
     takeoverContract(() => adapter.fleet());
     standbyContract(() => adapter.fleet());
     ingestContract(() => adapter.fleet());

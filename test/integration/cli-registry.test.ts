@@ -8,6 +8,7 @@ import type { SessionRef } from "../../src/domain/origin-record.ts";
 import type { Registry } from "../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import { createRedisRegistry } from "../../src/registry/redis-registry.ts";
+import { ingestOf } from "../support/ingest-owner.ts";
 import { runHoldfast } from "../support/run-holdfast.ts";
 import { startRedis, type TestRedis } from "../support/start-redis.ts";
 import { waitFor } from "../support/wait.ts";
@@ -30,6 +31,7 @@ before(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   registry = createRedisRegistry({ ...REGISTRY, url: redis.url });
   await registry.connect();
+  await registry.ingests.put(ingestOf("live/awaited", { onDemand: true }), "test");
   for (const name of ["o1", "o2"]) await register(name);
 });
 
@@ -192,6 +194,12 @@ const codes: [string, (url: string) => string[], number, RegExp][] = [
     (url) => ["lookup", "live/none", "--redis-url", url],
     3,
     /nobody publishes live\/none/,
+  ],
+  [
+    "a stream that an ingest should bring",
+    (url) => ["lookup", "live/awaited", "--redis-url", url, "--redis-prefix", PREFIX],
+    3,
+    /nobody owns live\/awaited now; an ingest on demand brings it, and plays wait for it/,
   ],
   [
     "an unknown stream to show",

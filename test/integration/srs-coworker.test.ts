@@ -73,6 +73,15 @@ const lengthOf = (answer: string) => Number(/content-length: (\d+)/i.exec(answer
 const TARGET =
   "/api/v1/clusters?vhost=__defaultVhost__&ip=127.0.0.1&app=live&stream=cam1&coworker=127.0.0.1:21099";
 
+test("a coworker that asks for a stream which an ingest should bring is told that nobody has it", async (t) => {
+  const registry = registryWith([], new Map([[cam1.key, { onDemand: false }]]));
+  const port = await start(t, { registry });
+  const { status, body } = await ask(port, TARGET);
+  assert.equal(status, 200);
+  const { code, data } = JSON.parse(body) as { code: number; data: { origin: unknown } };
+  assert.deepEqual([code, data.origin], [0, null]);
+});
+
 test("the request that SRS 6 sends gets the bytes that SRS 6 answers", async (t) => {
   const port = await start(t);
   assert.deepEqual(await ask(port, TARGET), {

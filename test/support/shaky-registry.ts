@@ -62,7 +62,7 @@ export function slowAnswers(): { readonly trouble: Trouble; release(): void } {
 
 const ASYNC: ReadonlySet<Method> = new Set([
   ...(["register", "heartbeat", "leave", "claimStream", "touchStreams", "releaseStreams"] as const),
-  ...(["describeStream", "locate", "listOrigins", "listStreams", "sessionTimeLeft"] as const),
+  ...(["describeStream", "locate", "lookUp", "listOrigins", "listStreams", "sessionTimeLeft"] as const),
   ...(["recentEvents"] as const),
 ]);
 

@@ -7,6 +7,7 @@ import type {
   StreamLocation,
   StreamRecord,
   SwitchReason,
+  Whereabouts,
 } from "../stream-record.ts";
 
 export interface RegisterOptions {
@@ -166,6 +167,8 @@ export interface Registry {
   describeStream(session: SessionRef, stream: OwnedStream, description: StreamDescription): Promise<boolean>;
   /** One round trip for all keys. `undefined` where nobody live owns the key. Past every cache. */
   locate(keys: readonly StreamKey[]): Promise<readonly (StreamLocation | undefined)[]>;
+  /** The same question, with which ingests should bring what nobody owns. */
+  lookUp(keys: readonly StreamKey[]): Promise<readonly Whereabouts[]>;
 
   listOrigins(): Promise<readonly OriginRecord[]>;
   /** All records that a live session stands behind. */

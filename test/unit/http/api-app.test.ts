@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Registry } from "../../../src/domain/ports/registry.ts";
 import { createApiApp } from "../../../src/http/api-app.ts";
+import { parseStreamKey } from "../../../src/domain/stream-key.ts";
 import type { ConfigInput } from "../../../src/config/schema.ts";
 import { cam1, logInto, o1, registryWith, settings, silentRegistry } from "./fixtures.ts";
 
@@ -19,6 +20,7 @@ function build(t: TestContext, { config = {}, registry = registryWith(), ready =
     config: settings(config),
     version: "0.1.0",
     registry,
+    leases: { inspect: () => Promise.resolve(undefined) },
     lookup: async (key) => (await registry.locate([key]))[0],
     explain: (key) =>
       Promise.resolve({
@@ -27,6 +29,7 @@ function build(t: TestContext, { config = {}, registry = registryWith(), ready =
         summary: "nobody",
         reasons: [],
         lookup: null,
+        ingest: null,
         history: [],
       }),
     metrics: { contentType: "text/plain", text: () => Promise.resolve("holdfast_ready 1\n") },
@@ -113,6 +116,15 @@ const refusals: [
     "LIMIT_EXCEEDED",
   ],
 ];
+
+test("a stream that an ingest should bring is not there, and the answer says what players get", async (t) => {
+  const key = parseStreamKey("live/cam9");
+  const { app } = build(t, { registry: registryWith([cam1], new Map([[key, { onDemand: false }]])) });
+  const response = await app.inject("/api/fleet/v1/lookup?stream=live/cam9");
+  assert.equal(response.statusCode, 404);
+  assert.equal(response.json().code, "STREAM_NOT_FOUND");
+  assert.match(response.json().detail, /an enabled ingest should bring it, and plays wait for it/);
+});
 
 for (const [what, request, status, code] of refusals) {
   test(`${what} is answered with a problem`, async (t) => {

@@ -3,8 +3,8 @@ import { configSchema, type ConfigInput } from "../../../src/config/schema.ts";
 import { HoldfastError } from "../../../src/domain/errors.ts";
 import type { OriginRecord } from "../../../src/domain/origin-record.ts";
 import type { Registry } from "../../../src/domain/ports/registry.ts";
-import { parseStreamKey } from "../../../src/domain/stream-key.ts";
-import type { StreamRecord } from "../../../src/domain/stream-record.ts";
+import { parseStreamKey, type StreamKey } from "../../../src/domain/stream-key.ts";
+import type { ExpectedIngest, StreamRecord } from "../../../src/domain/stream-record.ts";
 import { systemClock } from "../../../src/ops/clock.ts";
 import { MemoryIngests } from "../../../src/registry/memory-ingests.ts";
 import { MemoryStore } from "../../../src/registry/memory-store.ts";
@@ -56,9 +56,16 @@ export function settings(input: ConfigInput = {}) {
   });
 }
 
-/** The reading half of the registry port over the two records above. */
-export function registryWith(streams: readonly StreamRecord[] = [cam1]): Registry {
+/** The reading half of the registry port over the two records above, and ingests that nobody pulls. */
+export function registryWith(
+  streams: readonly StreamRecord[] = [cam1],
+  expected: ReadonlyMap<StreamKey, ExpectedIngest> = new Map(),
+): Registry {
   const unexpected = () => Promise.reject(new HoldfastError("INTERNAL", { detail: "not part of this test" }));
+  const locate = (key: StreamKey) => {
+    const record = streams.find((one) => one.key === key);
+    return record && { record, owner: o1 };
+  };
   return {
     address: "memory",
     available: true,
@@ -74,13 +81,9 @@ export function registryWith(streams: readonly StreamRecord[] = [cam1]): Registr
     touchStreams: unexpected,
     releaseStreams: unexpected,
     describeStream: unexpected,
-    locate: (keys) =>
-      Promise.resolve(
-        keys.map((key) => {
-          const record = streams.find((one) => one.key === key);
-          return record && { record, owner: o1 };
-        }),
-      ),
+    locate: (keys) => Promise.resolve(keys.map(locate)),
+    lookUp: (keys) =>
+      Promise.resolve(keys.map((key) => ({ location: locate(key), ingest: expected.get(key) }))),
     listOrigins: () => Promise.resolve([o1]),
     listStreams: () => Promise.resolve(streams),
     sessionTimeLeft: () => Promise.resolve(4_321),
@@ -108,7 +111,14 @@ export function silentRegistry(): Registry {
     Promise.reject(
       new HoldfastError("REGISTRY_UNAVAILABLE", { detail: "connect ECONNREFUSED 10.0.0.5:6379" }),
     );
-  return { ...registryWith(), available: false, locate: silent, listOrigins: silent, listStreams: silent };
+  return {
+    ...registryWith(),
+    available: false,
+    locate: silent,
+    lookUp: silent,
+    listOrigins: silent,
+    listStreams: silent,
+  };
 }
 
 /** Media handlers that say what they were handed. */
