@@ -246,6 +246,32 @@ describe("an RTMP connection of the client ends", () => {
     }
   });
 
+  test(
+    "however the server acknowledges the call: play and publish never wait for ever",
+    { timeout: 30_000 },
+    async (t) => {
+      for (const command of ["play", "publish"] as const) {
+        const { server, options } = await serverFor(t, async (peer) => {
+          const { transaction } = await peer.accept(command);
+          peer.send(connectionCommand("_result", transaction, null, null), pingRequest(7));
+        });
+        const acknowledged = (client: RtmpClient) =>
+          command === "play" ? client.play("cam", ignore) : client.publish("cam");
+        const late = await dial(options({ timeoutMs: 150 }));
+        await assert.rejects(acknowledged(late), { code: "TIMED_OUT" });
+        const client = await dial(options());
+        const answer = assert.rejects(acknowledged(client), { code: "RELAY_FAILED" });
+        // Once it has answered the ping, it has read the acknowledgement.
+        await waitFor(() =>
+          server.peers[1]?.messages.some(({ type, payload }) => type === 4 && payload[1] === 7),
+        );
+        server.peers[1]?.close();
+        await answer;
+        assert.equal((await client.ended).how, "failed");
+      }
+    },
+  );
+
   test("with a time-out when the server accepts and says nothing at all", async (t) => {
     const silent = createServer((socket) => socket.on("error", ignore)).listen(0, "127.0.0.1");
     t.after(() => silent.close());

@@ -157,7 +157,10 @@ export class RtmpClient {
   /** Ask for the stream. The answer is an onStatus, an `_error`, or the media itself. */
   #ask(command: "play" | "publish", args: readonly AmfValue[]): Promise<StreamAnswer> {
     const transaction = this.#calls.next();
-    const said = new Promise<StreamAnswer>((resolve) => (this.#starting = resolve));
+    const said = new Promise<StreamAnswer>((resolve, reject) => {
+      this.#starting = resolve;
+      void this.ended.then(({ reason }) => reject(reason));
+    });
     // A `_result` says nothing yet; the status comes behind it.
     const called = this.#calls.answer(transaction).then((answer) => {
       if (answer.name === "_error") this.#answer({ outcome: "refused", status: readStatus(answer) });
