@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
-import { HoldfastError } from "../../domain/errors.ts";
+import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { IngestPuller, PullSink } from "../../domain/ports/ingest-puller.ts";
 import { parseSourceUrl, type SourceUrl } from "../../domain/source-url.ts";
@@ -63,10 +63,9 @@ function schemeOf(url: string): SourceUrl["scheme"] {
   try {
     return parseSourceUrl(url).scheme;
   } catch (error) {
-    const reason = error instanceof HoldfastError ? error.context["reason"] : undefined;
-    throw new HoldfastError("SOURCE_UNSUPPORTED", {
-      detail: `the source's URL is not valid: ${String(reason ?? "unknown")}`,
-    });
+    // Says what is wrong in words that quote nothing secret.
+    const { message: detail } = asHoldfastError(error, "SOURCE_UNSUPPORTED");
+    throw new HoldfastError("SOURCE_UNSUPPORTED", { detail });
   }
 }
 

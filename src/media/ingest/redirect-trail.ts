@@ -1,5 +1,5 @@
 import { formatAddress } from "../../domain/address.ts";
-import { HoldfastError } from "../../domain/errors.ts";
+import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import { maskSourceUrl, parseSourceUrl } from "../../domain/source-url.ts";
 import type { NetworkScheme, NetworkSource } from "../../domain/source-url.ts";
 
@@ -45,8 +45,8 @@ export class RedirectTrail {
       // SRS writes URLs without escapes.
       source = parseSourceUrl(url.replaceAll(" ", "%20"));
     } catch (error) {
-      const reason = error instanceof HoldfastError ? error.context["reason"] : undefined;
-      throw refused(`the source redirects the pull to a URL that is not valid: ${String(reason)}`);
+      const { message } = asHoldfastError(error, "SOURCE_REFUSED");
+      throw refused(`the source redirects the pull to what is no URL of a source: ${message}`);
     }
     if (source.scheme !== "exec" && this.#schemes.includes(source.scheme)) return source;
     throw refused(`the source redirects the pull to ${source.scheme}:, which is not followed`);
