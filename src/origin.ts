@@ -135,8 +135,9 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const identity = { name, instance };
   const http = createPublicApp({ config, identity, flv, lookup, readiness, log });
   const peer = peerPort === undefined ? undefined : createPeerApp({ config, port: peerPort, identity, log });
-  const explain = (key: Parameters<typeof explainStream>[1]) => explainStream(registry, key);
-  const api = createApiApp({ config, version, registry, lookup, explain, readiness, metrics, log });
+  const explain = (key: Parameters<typeof explainStream>[1]) =>
+    explainStream({ registry, leases, clock }, key);
+  const api = createApiApp({ config, version, registry, leases, lookup, explain, readiness, metrics, log });
 
   function describe(): OriginDescription {
     const state = stopping.signal.aborted ? "draining" : "up";

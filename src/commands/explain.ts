@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { parseStreamKey } from "../domain/stream-key.ts";
 import { explainStream } from "../fleet/explain.ts";
 import { localTime, outputOption, print, printJson, table, type OutputOptions } from "./output.ts";
-import { addRegistryOptions, withRegistry, type RegistryOptions } from "./registry-access.ts";
+import { addRegistryOptions, withIngests, type RegistryOptions } from "./registry-access.ts";
 
 const SHOWN = 20;
 
@@ -21,10 +21,11 @@ Examples:
     )
     .action(async (text: string, options: OutputOptions & RegistryOptions) => {
       const key = parseStreamKey(text);
-      const explanation = await withRegistry(options, (registry) => explainStream(registry, key));
+      const explanation = await withIngests(options, (sources) => explainStream(sources, key));
       if (options.output === "json") return printJson(explanation);
-      const { summary, reasons, history } = explanation;
+      const { summary, reasons, ingest, history } = explanation;
       print([summary, ...reasons.map((reason) => `- ${reason}`)].join("\n"));
+      if (ingest) print(`Next: ${ingest.next}`);
       if (history.length === 0) return;
       const rows = history
         .slice(-SHOWN)

@@ -3,8 +3,11 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { HoldfastError } from "../domain/errors.ts";
 import type { Registry } from "../domain/ports/registry.ts";
+import type { IngestSources } from "../fleet/ingest-view.ts";
+import { systemClock } from "../ops/clock.ts";
 import { createLogger } from "../ops/logger.ts";
 import { createRedisRegistry } from "../registry/redis-registry.ts";
+import { createStores } from "../registry/stores.ts";
 import { findFleets } from "./fleet/state-file.ts";
 import { say } from "./output.ts";
 
@@ -31,9 +34,46 @@ export function addRegistryOptions(command: Command): Command {
 export async function withRegistry<T>(
   options: RegistryOptions,
   use: (registry: Registry) => Promise<T>,
-  { writing = false } = {},
+  access: Access = {},
 ): Promise<T> {
-  const { url, prefix, commandTimeout, connectTimeout } = await findRegistry(options);
+  return connected((await findRegistry(options)).redis, use, access);
+}
+
+/**
+ * The same, with the leases of ingests: those on lock nodes are seen when the settings name the nodes, as `--config`
+ * or `HOLDFAST_REDIS__LOCK_NODES` do. Leases that cannot be reached are an error only when they are asked for.
+ */
+export async function withIngests<T>(
+  options: RegistryOptions,
+  use: (sources: IngestSources) => Promise<T>,
+  access: Access = {},
+): Promise<T> {
+  const config = await findRegistry(options);
+  const { leases } = createStores(config, systemClock, createLogger({ level: "silent" }, {}));
+  try {
+    const ready = leases.connect();
+    // Whoever asks is told then.
+    ready.catch(() => undefined);
+    const inspect: IngestSources["leases"]["inspect"] = async (name) => {
+      await ready;
+      return leases.inspect(name);
+    };
+    const sources = { leases: { inspect }, clock: systemClock };
+    return await connected(config.redis, (registry) => use({ registry, ...sources }), access);
+  } finally {
+    await leases.close();
+  }
+}
+
+interface Access {
+  readonly writing?: boolean;
+}
+
+async function connected<T>(
+  { url, prefix, commandTimeout, connectTimeout }: RedisSettings,
+  use: (registry: Registry) => Promise<T>,
+  { writing = false }: Access,
+): Promise<T> {
   const registry = createRedisRegistry({
     url,
     prefix,
@@ -52,7 +92,7 @@ export async function withRegistry<T>(
 
 type RedisSettings = Config["redis"] & { readonly url: string };
 
-async function findRegistry(options: RegistryOptions): Promise<RedisSettings> {
+async function findRegistry(options: RegistryOptions): Promise<Config & { readonly redis: RedisSettings }> {
   const { config, warnings } = loadConfig({
     file: options.config,
     env: readersEnvironment(process.env),
@@ -60,11 +100,15 @@ async function findRegistry(options: RegistryOptions): Promise<RedisSettings> {
   });
   for (const warning of warnings) say(`warning: ${warning}`);
   const { redis } = config;
-  if (redis.url !== undefined) return { ...redis, url: redis.url };
+  const at = (found: Partial<RedisSettings> & { readonly url: string }) => ({
+    ...config,
+    redis: { ...redis, ...found },
+  });
+  if (redis.url !== undefined) return at({ url: redis.url });
   const [fleet, ...others] = await findFleets();
   if (fleet && others.length === 0) {
     say(`using the registry of the fleet on this machine: ${fleet.redisUrl}`);
-    return { ...redis, url: fleet.redisUrl, prefix: options.redisPrefix ?? fleet.redisPrefix };
+    return at({ url: fleet.redisUrl, prefix: options.redisPrefix ?? fleet.redisPrefix });
   }
   const detail =
     "no registry is given: use --redis-url redis://HOST:6379, HOLDFAST_REDIS__URL or --config FILE " +

@@ -15,7 +15,7 @@ export function isEventWanted(
   { stream, origin }: EventFilter,
 ): boolean {
   return (
-    (stream === undefined || fields["stream"] === stream) &&
+    (stream === undefined || fields["stream"] === stream || fields["ingest"] === stream) &&
     (origin === undefined || fields["origin"] === origin || fields["previous"] === origin)
   );
 }

@@ -1,9 +1,12 @@
 import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
 import { describeEvent } from "../domain/event-text.ts";
-import type { Registry, RegistryEvent } from "../domain/ports/registry.ts";
+import type { RegistryEvent } from "../domain/ports/registry.ts";
+import type { IngestDetailReport } from "../domain/ingest-reports.ts";
 import { reportEvent, reportLookup, type EventReport, type LookupReport } from "../domain/reports.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
+import { explainIngest } from "./explain-ingest.ts";
+import { reportView, viewIngest, type IngestSources } from "./ingest-view.ts";
 
 /** Why a stream is where it is, and what happened before. */
 export interface Explanation {
@@ -14,6 +17,8 @@ export interface Explanation {
   /** Why it is so, most important first. */
   readonly reasons: string[];
   readonly lookup: LookupReport | null;
+  /** The ingest that feeds it, with what would happen next; without credentials. */
+  readonly ingest: (IngestDetailReport & { readonly next: string }) | null;
   /** Oldest first; as far back as the registry remembers. */
   readonly history: (EventReport & { readonly text: string })[];
 }
@@ -23,23 +28,40 @@ export interface Explanation {
  *
  * @throws HoldfastError `REGISTRY_UNAVAILABLE`
  */
-export async function explainStream(registry: Registry, key: StreamKey): Promise<Explanation> {
-  const [[location], events, origins] = await Promise.all([
+export async function explainStream(sources: IngestSources, key: StreamKey): Promise<Explanation> {
+  const { registry } = sources;
+  const [[location], events, origins, view] = await Promise.all([
     registry.locate([key]),
     registry.recentEvents(EVENT_LOG_LENGTH),
     registry.listOrigins(),
+    viewIngest(sources, key),
   ]);
+  const ingest = view && explainIngest(view);
   const living = new Set(origins.map((origin) => origin.name));
   const history = historyOf(key, events);
   const timeLeftMs = location ? await registry.sessionTimeLeft(location.owner.name) : 0;
+  const published = location?.record.kind === "publish";
+  const reasons = location ? whyThere(location, history, living, timeLeftMs) : whyNowhere(history);
   return {
     stream: key,
     live: location !== undefined,
-    summary: location
-      ? `${key} is owned by ${location.owner.name}, under token ${location.record.token}.`
-      : `Nobody publishes ${key} now.`,
-    reasons: location ? whyThere(location, history, living, timeLeftMs) : whyNowhere(history),
+    summary:
+      ingest && !published
+        ? ingest.summary
+        : location
+          ? `${key} is owned by ${location.owner.name}, under token ${location.record.token}.`
+          : `Nobody publishes ${key} now.`,
+    reasons: !ingest
+      ? reasons
+      : published
+        ? [
+            ...reasons,
+            "An ingest would feed it, too: it rests while an encoder publishes.",
+            ...ingest.reasons,
+          ]
+        : [...ingest.reasons, ...(location ? [whySession(location, timeLeftMs)] : [])],
     lookup: location ? reportLookup(location, timeLeftMs) : null,
+    ingest: view && ingest ? { ...reportView(view, { secrets: false }), next: ingest.next } : null,
     history: history.map((event) => ({ ...reportEvent(event), text: describeEvent(event) })),
   };
 }
@@ -49,19 +71,20 @@ function historyOf(key: StreamKey, events: readonly RegistryEvent[]): RegistryEv
   const owners = new Set<string>();
   return events.filter(({ type, fields }) => {
     const session = `${fields["origin"]}@${fields["epoch"]}`;
-    if (fields["stream"] === key) owners.add(session);
-    return fields["stream"] === key || (type === "left" && owners.has(session));
+    const isOwn = fields["stream"] === key || fields["ingest"] === key;
+    if (isOwn) owners.add(session);
+    return isOwn || (type === "left" && owners.has(session));
   });
 }
 
 function whyThere(
-  { record, owner }: StreamLocation,
+  location: StreamLocation,
   history: RegistryEvent[],
   living: ReadonlySet<string>,
   timeLeftMs: number,
 ): string[] {
+  const { record, owner } = location;
   const grant = history.findLast(({ fields }) => fields["token"] === String(record.token));
-  const left = (timeLeftMs / 1_000).toFixed(1);
   const fight =
     record.rank === 0
       ? `It was taken over ${record.takeovers} times in a row: two encoders may be fighting for it.`
@@ -70,11 +93,16 @@ function whyThere(
     "Its encoder brings nothing, or its origin drains: the next encoder that stands by and delivers goes on with it.";
   return [
     ...whyGranted(record.publisher, owner.name, grant, living),
-    `The session of ${owner.name} (epoch ${owner.epoch}) is alive: ${left} s are left, and it is renewed all the time.`,
+    whySession(location, timeLeftMs),
     ...(record.takeovers > 1 ? [fight] : []),
     ...(record.stalled ? [stalled] : []),
     ...(owner.state === "draining" ? [`${owner.name} is draining: new streams go elsewhere.`] : []),
   ];
+}
+
+function whySession({ owner }: StreamLocation, timeLeftMs: number): string {
+  const left = (timeLeftMs / 1_000).toFixed(1);
+  return `The session of ${owner.name} (epoch ${owner.epoch}) is alive: ${left} s are left, and it is renewed all the time.`;
 }
 
 function whyGranted(

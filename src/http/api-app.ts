@@ -8,6 +8,7 @@ import {
 } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.ts";
+import type { Leases } from "../domain/ports/leases.ts";
 import type { Registry } from "../domain/ports/registry.ts";
 import { Admission } from "../ops/admission.ts";
 import { systemClock } from "../ops/clock.ts";
@@ -15,6 +16,7 @@ import { addApiAuth } from "./api-auth.ts";
 import { createApp } from "./app.ts";
 import { createHttpPort, type HttpPort } from "./http-port.ts";
 import { addEventRoutes } from "./routes-events.ts";
+import { addIngestRoutes } from "./routes-ingests.ts";
 import { addHealthRoutes, type Readiness } from "./routes-health.ts";
 import { addMetricsRoute, type MetricsText } from "./routes-metrics.ts";
 import { addOriginRoutes } from "./routes-origins.ts";
@@ -22,9 +24,10 @@ import { addStreamRoutes, type Explain } from "./routes-streams.ts";
 import { addSrsRoutes, type StreamLookup } from "./srs-compat.ts";
 
 export interface ApiAppOptions {
-  readonly config: Pick<Config, "bind" | "api" | "limits" | "vhosts">;
+  readonly config: Pick<Config, "bind" | "api" | "limits" | "vhosts" | "ingest">;
   readonly version: string;
   readonly registry: Registry;
+  readonly leases: Pick<Leases, "inspect">;
   /** The fleet's lookup, for SRS; everything else reads past its cache. */
   readonly lookup: StreamLookup;
   readonly explain: Explain;
@@ -52,7 +55,7 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  // SRS announces JSON and sends nothing; no path here reads a body.
+  // SRS announces JSON and sends nothing; only the paths of ingests read a body.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null));
 
@@ -64,6 +67,12 @@ export function createApiApp(options: ApiAppOptions): HttpPort {
   app.after(() => {
     addOriginRoutes(app, registry);
     addStreamRoutes(app, registry, options.explain);
+    app.register((scope, _, done) => {
+      const trusted = config.api.token !== undefined;
+      const { allowExec } = config.ingest;
+      addIngestRoutes(scope, { registry, leases: options.leases, clock: systemClock, trusted, allowExec });
+      done();
+    });
     addEventRoutes(app, registry);
   });
   // The settings allow `api.bind` beyond loopback only together with a token.
@@ -89,9 +98,13 @@ function addOpenApi(app: FastifyInstance, version: string): void {
 const nameWildcard: typeof jsonSchemaTransform = (input) => {
   const { schema, url } = jsonSchemaTransform(input);
   if (!url.endsWith("/*")) return { schema, url };
-  const text = JSON.stringify(schema).replaceAll('"*"', '"key"');
+  const text = JSON.stringify(schema, withoutSettingWords).replaceAll('"*"', '"key"');
   return { schema: JSON.parse(text) as typeof schema, url: url.replace(/\*$/, ":key") };
 };
+
+/** What the schema of a setting says to Holdfast alone. */
+const withoutSettingWords = (name: string, value: unknown): unknown =>
+  name === "allowed" || (name === "secret" && typeof value === "string") ? undefined : value;
 
 /** No path takes our objects in: the second form of each that Zod makes for that would only confuse. */
 const withoutInputForms: typeof jsonSchemaTransformObject = (input) => {

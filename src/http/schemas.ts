@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
+import { ExplainedIngest } from "./ingest-schemas.ts";
 
 const isoTime = z.string().describe("ISO 8601 in UTC, by the registry's clock");
 const address = z.string().describe("host:port; empty when there is none");
@@ -67,6 +68,7 @@ export const Explanation = z
     summary: z.string().describe("the answer in one sentence"),
     reasons: z.array(z.string()).describe("why it is so, most important first"),
     lookup: Lookup.nullable(),
+    ingest: ExplainedIngest.nullable().describe("the ingest that feeds it; URLs without credentials"),
     history: z.array(event.extend({ text: z.string() })).describe("what happened before, oldest first"),
   })
   .meta({ id: "Explanation" });

@@ -4,6 +4,7 @@ import type { Registry, RegistryEvent } from "../../../src/domain/ports/registry
 import { parseStreamKey } from "../../../src/domain/stream-key.ts";
 import type { SwitchReason } from "../../../src/domain/stream-record.ts";
 import { explainStream } from "../../../src/fleet/explain.ts";
+import { MemoryLeases } from "../../../src/registry/memory-leases.ts";
 import { createMemoryRegistry } from "../../../src/registry/memory-registry.ts";
 import { MemoryStore } from "../../../src/registry/memory-store.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -55,7 +56,11 @@ function fleet() {
   return { clock, registry, join, publish };
 }
 
-const explain = async (registry: Registry) => explainStream(registry, CAM);
+const explain = async (registry: Registry) =>
+  explainStream(
+    { registry, leases: new MemoryLeases(new MemoryStore(new ManualClock())), clock: new ManualClock() },
+    CAM,
+  );
 
 test("a stream that was never published", async () => {
   const { summary, live, lookup, reasons, history } = await explain(fleet().registry);

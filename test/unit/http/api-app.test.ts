@@ -250,6 +250,8 @@ test("the OpenAPI document describes every path with its answers", async (t) => 
   assert.deepEqual(Object.keys(document.paths).sort(), [
     "/api/fleet/v1/events",
     "/api/fleet/v1/explain",
+    "/api/fleet/v1/ingests",
+    "/api/fleet/v1/ingests/{key}",
     "/api/fleet/v1/kick",
     "/api/fleet/v1/lookup",
     "/api/fleet/v1/origins",

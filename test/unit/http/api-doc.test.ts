@@ -15,9 +15,18 @@ function ports() {
     identity: { name: "o1", instance: "instance-of-o1" },
     version: "0.1.0",
     registry,
+    leases: { inspect: () => Promise.resolve(undefined) },
     lookup: async (key: typeof cam1.key) => (await registry.locate([key]))[0],
     explain: (key: typeof cam1.key) =>
-      Promise.resolve({ stream: key, live: false, summary: "", reasons: [], lookup: null, history: [] }),
+      Promise.resolve({
+        stream: key,
+        live: false,
+        summary: "",
+        reasons: [],
+        lookup: null,
+        ingest: null,
+        history: [],
+      }),
     flv: flvHandlers(),
     metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     readiness: () => ({}),
@@ -33,7 +42,7 @@ test("docs/api.md lists every path of the OpenAPI document, and no other", async
   const served = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const listed = [...page.matchAll(/^\| `((?:GET|POST) \/api\/fleet\/v1\/[^?`]+)/gm)].map(
+  const listed = [...page.matchAll(/^\| `((?:GET|POST|PUT|DELETE) \/api\/fleet\/v1\/[^?`]+)/gm)].map(
     ([, request]) => request,
   );
   assert.deepEqual(listed.toSorted(), [...served, "GET /api/fleet/v1/openapi.json"].toSorted());
