@@ -59,6 +59,11 @@ export class Intake {
     this.#forget();
   }
 
+  /** The source sends media, though nothing yet that a player can begin with. */
+  hear(): void {
+    this.#heard = this.#options.clock.monotonic();
+  }
+
   /** Take one message or tag, by its type. What is for players goes on to the sink. */
   take(type: number, timestamp: number, payload: Buffer): void {
     if (this.over.aborted || payload.length === 0) return;
