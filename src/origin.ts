@@ -20,6 +20,7 @@ import { createPublicApp } from "./http/public-app.ts";
 import type { Readiness } from "./http/routes-health.ts";
 import { MediaChannels } from "./media/channels.ts";
 import { receiveBudgets } from "./media/memory-budget.ts";
+import { createIngestPuller } from "./media/ingest/puller.ts";
 import { createFlvHandlers } from "./media/flv/handlers.ts";
 import { createRelayDialer } from "./media/rtmp/relay-dialer.ts";
 import { createRtmpServer } from "./media/rtmp/server.ts";
@@ -119,6 +120,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     leases,
     channels,
     relayDialer: metrics.dialer(createRelayDialer({ config, clock, log, budgets })),
+    puller: createIngestPuller({ config, clock, log, budgets }),
     peerProbe,
     clock,
     log,

@@ -86,5 +86,10 @@ export function nextLeaseOf(stream: StreamKey): string {
   return `lease:${stream}:next`;
 }
 
+/** Says of the origin that pulls ahead that it has a keyframe: the owner may let go. */
+export function readyLeaseOf(stream: StreamKey): string {
+  return `lease:${stream}:ready`;
+}
+
 /** The lease of the planner. */
 export const PLANNER_LEASE = "planner";

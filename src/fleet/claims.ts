@@ -14,13 +14,15 @@ export interface ClaimsOptions {
 
 export interface ClaimWish {
   readonly policy: ClaimPolicy;
-  /** Address of the encoder. */
+  /** Address of the encoder, or the source's URL without credentials. */
   readonly publisher: string;
   readonly codecs: string;
   /** @see rankOf */
   readonly rank?: number;
   /** Why an encoder that stood by goes on now. */
   readonly switched?: SwitchReason;
+  /** Token under which this origin pulls the ingest that feeds it; absent for an encoder. */
+  readonly ingest?: number;
 }
 
 export type ClaimAnswer =
@@ -61,10 +63,10 @@ export class Claims {
       const result = await registry.claimStream(ref, {
         rank: 0,
         switched: "",
-        ingestToken: 0,
         ...wish,
         key,
-        kind: "publish",
+        kind: wish.ingest ? "ingest" : "publish",
+        ingestToken: wish.ingest ?? 0,
         ttlMs: RECORD_TTL_MS,
         formerToken,
         pauseMinMs,

@@ -3,7 +3,9 @@ import { HoldfastError } from "../domain/errors.ts";
 import type { OriginDescription } from "../domain/origin-record.ts";
 import type { Channels } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
+import type { IngestPuller } from "../domain/ports/ingest-puller.ts";
 import type { Leases } from "../domain/ports/leases.ts";
+import type { PeerAsks } from "../domain/ports/peer-asks.ts";
 import type { Registry } from "../domain/ports/registry.ts";
 import type { PeerProbe, RelayDialer } from "../domain/ports/relay.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
@@ -11,6 +13,8 @@ import type { Authorise } from "./authorise.ts";
 import { ClusterKey } from "./cluster-key.ts";
 import { Drain, type DrainDuty } from "./drain.ts";
 import { DrainGate } from "./drain-gate.ts";
+import { Demand } from "./ingest/demand.ts";
+import { IngestKeeper } from "./ingest/keeper.ts";
 import type { PlayGate, PublishGate } from "./gates.ts";
 import { LocalStreams, type LocalStreamReport } from "./local-streams.ts";
 import { notingLocator } from "./locator.ts";
@@ -32,6 +36,9 @@ export interface FleetOptions {
   readonly leases: Leases;
   readonly channels: Channels;
   readonly relayDialer: RelayDialer;
+  readonly puller: IngestPuller;
+  /** How to ask other origins what they pull; nobody is asked when absent. */
+  readonly peerAsks?: PeerAsks;
   readonly peerProbe: PeerProbe;
   readonly clock: Clock;
   readonly log: Logger;
@@ -57,6 +64,8 @@ export interface Fleet {
   readonly lookup: Lookup;
   /** How this origin leaves its fleet without losing a stream. */
   readonly drain: Drain;
+  /** What this origin pulls of the configured sources. */
+  readonly ingests: Pick<IngestKeeper, "pullsNow" | "states" | "counts">;
   /** Absent when there is no `cluster.key`. */
   readonly clusterKey: ClusterKey | undefined;
   /** Resolves when this origin must exit: another one lives under its name. */
@@ -79,9 +88,9 @@ export interface Fleet {
 
 /** Put together what an origin does in its fleet, from the ports it does it with. */
 export function createFleet(options: FleetOptions): Fleet {
-  const { registry, clock, log, settings, channels } = options;
+  const { registry, leases, clock, log, settings, channels } = options;
   const { authorise = {}, load = () => 0, random = Math.random, duties = [] } = options;
-  const { name, instance } = options.describe();
+  const { name, instance, host } = options.describe();
   const describe = () =>
     drain.active ? { ...options.describe(), state: "draining" as const } : options.describe();
   const { key, previousKey } = settings.cluster;
@@ -97,7 +106,11 @@ export function createFleet(options: FleetOptions): Fleet {
     load,
     random,
   });
-  const locator = notingLocator(registry, session);
+  const demand = new Demand({
+    ...{ ingests: () => registry.ingests, clock, log, idleStop: settings.ingest.idleStop },
+    played: () => streams.played(),
+  });
+  const locator = notingLocator(registry, session, demand);
   const ownership = new Ownership({ registry, session, clock, log, publish: settings.publish });
   const watch = new OwnerWatch({ registry: locator, clock, log });
   const lookup = new Lookup({ registry: locator, clock });
@@ -121,18 +134,42 @@ export function createFleet(options: FleetOptions): Fleet {
   const relayGate = new RelayGate({ clusterKey, name, instance, session, ownership, streams, lookup });
   const guard = new RedirectGuard(clock);
   const play = new FleetPlayGate({
-    ...{ authorise, describe, streams, ownership, lookup, watch, relayGate, guard, clock, log, settings },
+    ...{
+      authorise,
+      describe,
+      streams,
+      ownership,
+      lookup,
+      watch,
+      demand,
+      relayGate,
+      guard,
+      clock,
+      log,
+      settings,
+    },
+  });
+  const keeper = new IngestKeeper({
+    ...{ registry, leases, session, ownership, streams, lookup, clock, log, random, settings },
+    puller: options.puller,
+    asks: options.peerAsks,
+    here: { name, host },
+    definitions: settings.ingests,
   });
   const players = () => streams.list().reduce((sum, stream) => sum + stream.players, play.waiting);
   const drain: Drain = new Drain({
-    ...{ registry, session, gate, players, duties, describe, clock, log, settings: settings.drain },
+    ...{ registry, session, gate, players, describe, clock, log, settings: settings.drain },
+    duties: [...duties, keeper],
   });
 
   const wishes = new WishKeeper({ drain, gate, streams, log });
   const duty: SessionDuties = {
     count: () => ownership.count(),
     acknowledgements: () => ownership.acknowledgements(),
-    registered: () => ownership.registered(),
+    registered() {
+      keeper.registered();
+      ownership.registered();
+    },
     renewed(lost, acknowledged, wished) {
       ownership.renewed(lost, acknowledged);
       wishes.hear(wished);
@@ -145,17 +182,22 @@ export function createFleet(options: FleetOptions): Fleet {
     session,
     lookup,
     drain,
+    ingests: keeper,
     clusterKey,
     ended: session.ended,
     streams: () => streams.list(),
     async start() {
       await session.start(duty);
       ownership.start();
+      demand.start();
+      keeper.start();
     },
     async stop() {
       drain.stop();
+      demand.stop();
       publish.stop();
       play.stop();
+      await keeper.stop();
       const ended = session.ref;
       await session.stop("stopping");
       await ownership.stop(ended, "stopping").catch((error: unknown) => {

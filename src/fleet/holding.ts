@@ -13,11 +13,13 @@ export class Holding {
   token = 0;
   /** Session of the last grant; 0 when the record is known to be missing. */
   epoch = 0;
-  /** Address of the encoder. */
+  /** Address of the encoder, or the source's URL without credentials. */
   publisher = "";
   codecs = "";
   /** Order of the encoder among those of the stream; 0 where no standbys are kept. */
   rank = 0;
+  /** Token under which this origin pulls the ingest that feeds it; 0 when an encoder does. */
+  ingest = 0;
   /** Whether the encoder brings nothing. */
   stalled = false;
   /** Whether the registry has these codecs and this state. */

@@ -1,43 +1,18 @@
 import type { Logger } from "pino";
 import { asHoldfastError, HoldfastError } from "../domain/errors.ts";
 import type { Channel } from "../domain/ports/channel.ts";
-import type { Clock } from "../domain/ports/clock.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
 import type { EncoderIdentity } from "./encoder.ts";
 import type { Publication } from "./gates.ts";
 import { Hold } from "./hold.ts";
-import type { Ownership } from "./ownership.ts";
-import type { OwnerWatch } from "./owner-watch.ts";
+import type { IngestFeed } from "./ingest-feed.ts";
+import { Ingesting } from "./ingesting.ts";
+import { Later } from "./later.ts";
+import type { LocalStreamOptions, LocalStreamState } from "./local-stream-options.ts";
 import { Publishing } from "./publishing.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
-import type { RelayKeeper } from "./relay-keeper.ts";
-import type { FleetSettings } from "./settings.ts";
 import { isOver } from "./stream-endings.ts";
-
-export interface LocalStreamOptions {
-  readonly self: string;
-  readonly ownership: Ownership;
-  readonly relays: RelayKeeper;
-  readonly watch: OwnerWatch;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly settings: Pick<FleetSettings, "continuity" | "publish" | "relay">;
-  /** Whether this origin drains. */
-  readonly leaving: () => boolean;
-}
-
-type State =
-  /** Nothing feeds it: only in the middle of a transition. */
-  | { readonly is: "unfed" | "ended" }
-  /** An encoder feeds it here. */
-  | { readonly is: "published" }
-  /** Pulled from its owner. */
-  | { readonly is: "relayed"; readonly relay: Relay }
-  /** Nobody feeds it; its players wait for the next owner. */
-  | { readonly is: "held"; readonly hold: Hold }
-  /** Encoders stand by for it, and nobody plays it here. */
-  | { readonly is: "standby" };
 
 /** A relay without players goes on for this long at least: a player that was just told to come has not come yet. */
 const LEAST_IDLE_MS = 250;
@@ -52,38 +27,38 @@ export class LocalStream {
   readonly channel: Channel;
   /** Its encoders here. */
   readonly publishing: Publishing;
+  readonly #ingesting: Ingesting;
   readonly #options: LocalStreamOptions;
   readonly #log: Logger;
   readonly #ended = new AbortController();
   readonly #unlisten: () => void;
-  #state: State = { is: "unfed" };
+  readonly #idle: Later;
+  #state: LocalStreamState = { is: "unfed" };
   #waiting = 0;
   #started = false;
-  #cancelIdle: (() => void) | undefined;
+  #patient = false;
 
   constructor(channel: Channel, options: LocalStreamOptions) {
     this.channel = channel;
     this.#options = options;
     this.#log = options.log.child({ stream: channel.key });
+    this.#idle = new Later(options.clock);
     this.#unlisten = channel.onSubscribers(() => this.#watchIdle());
-    this.publishing = new Publishing({
-      ...options,
-      channel,
-      log: this.#log,
-      on: {
-        owned: () => this.#owned(),
-        lost: (reason) => this.#lost(reason),
-        vacant: (how) => this.#vacant(how),
-        fewer: () => this.#fewer(),
-      },
-    });
+    const on = {
+      lost: (reason: HoldfastError) => this.#lost(reason),
+      vacant: (how: "ended" | "broken") => this.#vacant(how),
+      fewer: () => this.#fewer(),
+    };
+    const parts = { ...options, channel, log: this.#log };
+    this.publishing = new Publishing({ ...parts, on: { ...on, owned: () => this.#owned("published") } });
+    this.#ingesting = new Ingesting({ ...parts, on: { ...on, owned: () => this.#owned("ingested") } });
   }
 
   get key(): StreamKey {
     return this.channel.key;
   }
 
-  get state(): State["is"] {
+  get state(): LocalStreamState["is"] {
     return this.#state.is;
   }
 
@@ -98,9 +73,19 @@ export class LocalStream {
     return this.#started || this.#state.is === "held";
   }
 
+  /** Whether a player may be told to start although nothing comes: its encoder is here, or an ingest should bring it. */
+  get patient(): boolean {
+    return this.#patient || this.#state.is === "published" || this.#state.is === "ingested";
+  }
+
   /** While this origin owns the stream: fires when it does not any more. */
   get deposed(): AbortSignal | undefined {
-    return this.publishing.tenure?.deposed;
+    return (this.publishing.tenure ?? this.#ingesting.tenure)?.deposed;
+  }
+
+  /** Whether somebody plays it here, and another origin should feed it. */
+  get borrowed(): boolean {
+    return this.#busy() && (this.#state.is === "relayed" || this.#state.is === "held");
   }
 
   /** Name of the owner that is pulled from. */
@@ -132,8 +117,22 @@ export class LocalStream {
     return this.publishing.standBy(who);
   }
 
-  /** Pull it from its owner. */
+  /** A place for an ingest of this origin. It stands by until its stream is granted. */
+  prepareIngest(): IngestFeed {
+    if (this.#state.is === "unfed") this.#state = { is: "standby" };
+    return this.#ingesting.prepare();
+  }
+
+  /** Begin on hold: an ingest should bring it. @param since when the first of its players came, monotonic ms */
+  expect(since: number): void {
+    this.#patient = true;
+    this.#hold(since, true);
+    this.#idle.arm(LEAST_IDLE_MS, () => this.#watchIdle());
+  }
+
+  /** Pull it from its owner. @param since when media stopped, or its players came who wait for an ingest */
   relay(location: StreamLocation | undefined, since?: number): void {
+    if (location?.record.kind === "ingest") this.#patient = true;
     const { relay, ended } = this.#options.relays.start(this.channel, location, since);
     this.#state = { is: "relayed", relay };
     ended.then(
@@ -153,15 +152,17 @@ export class LocalStream {
     this.#leave();
     this.#state = { is: "ended" };
     this.publishing.end(reason);
+    this.#ingesting.end();
     this.#unlisten();
-    this.#cancelIdle?.();
+    this.#idle.cancel();
     this.#ended.abort(reason);
     this.channel.end(reason);
   }
 
-  #owned(): void {
+  #owned(is: "published" | "ingested"): void {
     this.#leave();
-    this.#state = { is: "published" };
+    if (is === "published") this.#ingesting.yield();
+    this.#state = { is };
     this.#watchIdle();
   }
 
@@ -179,13 +180,12 @@ export class LocalStream {
   }
 
   #fewer(): void {
-    if (this.#state.is === "standby" && !this.publishing.manned)
-      this.end(isOver(this.key, "nobody publishes it"));
+    if (this.#state.is === "standby" && !this.#manned()) this.end(isOver(this.key, "nobody publishes it"));
   }
 
   #relayEnded(relay: Relay, end: RelayEnd): void {
     if (this.#state.is !== "relayed" || this.#state.relay !== relay || end.how === "stopped") return;
-    const goesOn = end.how === "unpublished" && this.publishing.manageable;
+    const goesOn = end.how === "unpublished" && (this.publishing.manageable || this.#ingesting.prepared);
     if (goesOn) return this.#hold(this.#options.clock.monotonic());
     if (end.how === "unpublished") return this.end(isOver(this.key, "its encoder has ended it"));
     if (end.since === undefined)
@@ -194,11 +194,11 @@ export class LocalStream {
   }
 
   /** Keep the players, if there are any, until `continuity.hold` after media stopped. */
-  #hold(since: number): void {
+  #hold(since: number, kept = this.#patient ? this.#busy() : this.channel.subscribers > 0): void {
     const { clock, watch, self, settings } = this.#options;
     const ms = since + settings.continuity.hold - clock.monotonic();
-    if (this.channel.subscribers === 0) return this.#rest(isOver(this.key, "its encoder is gone"));
-    if (ms <= 0) return this.end(isOver(this.key, "its encoder is gone"));
+    if (!kept) return this.#rest(isOver(this.key, "its source is gone"));
+    if (ms <= 0) return this.end(isOver(this.key, "its source is gone"));
     this.#log.info({ players: this.channel.subscribers, ms }, "stream on hold");
     const hold = new Hold({
       key: this.key,
@@ -207,18 +207,21 @@ export class LocalStream {
       watch,
       self,
       onOwner: (location) => this.relay(location, since),
-      onOver: () => this.end(isOver(this.key, "its encoder did not come back")),
+      onOver: () => this.end(isOver(this.key, "its source did not come back")),
     });
     this.#state = { is: "held", hold };
   }
 
-  /** Nobody plays it. It ends, unless encoders stand by. */
+  #manned(): boolean {
+    return this.publishing.manned || this.#ingesting.prepared;
+  }
+
+  /** Nobody plays it. It ends, unless sources stand by. */
   #rest(reason: HoldfastError): void {
-    if (!this.publishing.manned) return this.end(reason);
+    if (!this.#manned()) return this.end(reason);
     this.#leave();
     this.#state = { is: "standby" };
-    this.#cancelIdle?.();
-    this.#cancelIdle = undefined;
+    this.#idle.cancel();
   }
 
   /** Take away what feeds the channel from elsewhere, or the wait for it. */
@@ -235,16 +238,11 @@ export class LocalStream {
 
   /** Nobody plays it: a hold ends at once, a relay after `relay.idleStop`. */
   #watchIdle(): void {
-    if (this.#busy() || this.#state.is === "published") {
-      this.#cancelIdle?.();
-      this.#cancelIdle = undefined;
-      return;
-    }
-    if (this.#state.is === "held") return this.#rest(isOver(this.key, "nobody plays it any more"));
-    if (this.#state.is !== "relayed") return;
+    const { is } = this.#state;
+    if (this.#busy() || is === "published" || is === "ingested") return this.#idle.cancel();
+    const rest = () => this.#rest(isOver(this.key, "nobody plays it any more"));
+    if (is === "held") return rest();
     const ms = Math.max(LEAST_IDLE_MS, this.#options.settings.relay.idleStop);
-    this.#cancelIdle ??= this.#options.clock.after(ms, () =>
-      this.#rest(isOver(this.key, "nobody plays it any more")),
-    );
+    if (is === "relayed") this.#idle.arm(ms, rest);
   }
 }

@@ -5,7 +5,9 @@ import type { StreamLocation } from "../domain/stream-record.ts";
 import type { EncoderIdentity } from "./encoder.ts";
 import type { Publication } from "./gates.ts";
 import type { Holding } from "./holding.ts";
-import { LocalStream, type LocalStreamOptions } from "./local-stream.ts";
+import type { IngestFeed } from "./ingest-feed.ts";
+import { LocalStream } from "./local-stream.ts";
+import type { LocalStreamOptions } from "./local-stream-options.ts";
 import { standbysFull } from "./publish-refusal.ts";
 import { isOver } from "./stream-endings.ts";
 
@@ -16,7 +18,7 @@ export interface LocalStreamsOptions extends LocalStreamOptions {
 /** A stream inside this origin, for people and programs. */
 export interface LocalStreamReport {
   readonly stream: StreamKey;
-  readonly state: "published" | "relayed" | "held" | "standby";
+  readonly state: "published" | "ingested" | "relayed" | "held" | "standby";
   /** Name of the origin that is pulled from; empty when there is none. */
   readonly from: string;
   /** Our token; 0 when we do not own it. */
@@ -61,20 +63,43 @@ export class LocalStreams {
     return stream.standBy(who);
   }
 
+  /** A place for an ingest of this origin beside whatever feeds the stream now. */
+  ingest(key: StreamKey): IngestFeed {
+    return this.#open(key).prepareIngest();
+  }
+
   /** The stream of this key, unless encoders only stand by for it: then it is fed elsewhere. */
   fed(key: StreamKey): LocalStream | undefined {
     const stream = this.get(key);
     return stream?.state === "standby" ? undefined : stream;
   }
 
-  /** The stream, pulled from its owner: joined when a pull is running or the stream is here anyway. */
-  relay(location: StreamLocation): LocalStream {
-    const { key } = location.record;
+  /**
+   * The stream, pulled from its owner: joined when a pull is running or the stream is here anyway.
+   *
+   * @param since when the player came, monotonic ms: players of an ingest wait for media until the end of a hold
+   */
+  relay(location: StreamLocation, since: number): LocalStream {
+    const { key, kind } = location.record;
     const present = this.fed(key);
     if (present) return present;
     const stream = this.#open(key);
-    stream.relay(location);
+    stream.relay(location, kind === "ingest" ? since : undefined);
     return stream;
+  }
+
+  /** The stream, on hold from the beginning: nobody owns it, and an ingest should bring it. @param since as in `relay` */
+  expect(key: StreamKey, since: number): LocalStream {
+    const present = this.fed(key);
+    if (present) return present;
+    const stream = this.#open(key);
+    stream.expect(since);
+    return stream;
+  }
+
+  /** What somebody plays here that another origin owns, or nobody. */
+  played(): readonly StreamKey[] {
+    return [...this.#streams.values()].filter((stream) => stream.borrowed).map(({ key }) => key);
   }
 
   list(): readonly LocalStreamReport[] {

@@ -1,20 +1,20 @@
 import type { Clock } from "../domain/ports/clock.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
-import type { StreamLocation } from "../domain/stream-record.ts";
+import type { StreamLocation, Whereabouts } from "../domain/stream-record.ts";
 import type { Locator } from "./locator.ts";
 
 /** A question about one key, and all who wait for its answer. */
 interface Flight {
   readonly key: StreamKey;
-  readonly answer: Promise<StreamLocation | undefined>;
-  readonly resolve: (location: StreamLocation | undefined) => void;
+  readonly answer: Promise<Whereabouts>;
+  readonly resolve: (found: Whereabouts) => void;
   readonly reject: (reason: unknown) => void;
   /** Set when it is sent: who asked with a lower number asked before. */
   number: number;
 }
 
 interface Known {
-  readonly location: StreamLocation;
+  readonly found: Whereabouts;
   readonly at: number;
 }
 
@@ -22,6 +22,7 @@ interface Known {
 const FRESH_MS = 250;
 /** Above this many entries the old ones are swept. */
 const SWEEP_ABOVE = 1_000;
+const NOTHING: Whereabouts = { location: undefined, ingest: undefined };
 /** So many questions are under way at once; what is asked meanwhile goes along with the next one. */
 const QUESTIONS_AT_ONCE = 4;
 
@@ -33,7 +34,7 @@ const QUESTIONS_AT_ONCE = 4;
  * follows its publish must not be told what was true before it.
  */
 export class Lookup {
-  readonly #registry: Locator;
+  readonly #registry: Pick<Locator, "lookUp">;
   readonly #clock: Clock;
   readonly #known = new Map<StreamKey, Known>();
   readonly #flights = new Map<StreamKey, Flight>();
@@ -41,27 +42,31 @@ export class Lookup {
   #asking = 0;
   #number = 0;
 
-  constructor(options: { registry: Locator; clock: Clock }) {
+  constructor(options: { registry: Pick<Locator, "lookUp">; clock: Clock }) {
     this.#registry = options.registry;
     this.#clock = options.clock;
   }
 
-  /** @throws HoldfastError `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED` */
+  /** The owner alone. @throws HoldfastError `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED` */
   async find(key: StreamKey): Promise<StreamLocation | undefined> {
+    return (await this.whereabouts(key)).location;
+  }
+
+  /** The owner or, while there is none, whether an ingest should bring one. Rejects as `find` does. */
+  async whereabouts(key: StreamKey): Promise<Whereabouts> {
     const asked = ++this.#number;
     for (;;) {
-      const known = this.peek(key);
+      const known = this.#fresh(key);
       if (known) return known;
       const flight = this.#flights.get(key) ?? this.#question(key);
-      const location = await flight.answer;
-      if (location || flight.number > asked) return location;
+      const found = await flight.answer;
+      if (found.location || flight.number > asked) return found;
     }
   }
 
-  /** What is remembered, without asking. */
+  /** The owner that is remembered, without asking. */
   peek(key: StreamKey): StreamLocation | undefined {
-    const known = this.#known.get(key);
-    return known && this.#clock.monotonic() - known.at < FRESH_MS ? known.location : undefined;
+    return this.#fresh(key)?.location;
   }
 
   /** What was found has turned out wrong: ask again next time. */
@@ -71,10 +76,15 @@ export class Lookup {
     this.#flights.delete(key);
   }
 
+  #fresh(key: StreamKey): Whereabouts | undefined {
+    const known = this.#known.get(key);
+    return known && this.#clock.monotonic() - known.at < FRESH_MS ? known.found : undefined;
+  }
+
   #question(key: StreamKey): Flight {
     let resolve: Flight["resolve"] = () => {};
     let reject: Flight["reject"] = () => {};
-    const answer = new Promise<StreamLocation | undefined>((...settle) => ([resolve, reject] = settle));
+    const answer = new Promise<Whereabouts>((...settle) => ([resolve, reject] = settle));
     const flight: Flight = { key, answer, resolve, reject, number: 0 };
     this.#flights.set(key, flight);
     this.#waiting.push(flight);
@@ -91,8 +101,8 @@ export class Lookup {
       const number = ++this.#number;
       for (const flight of flights) flight.number = number;
       try {
-        const locations = await this.#registry.locate(flights.map(({ key }) => key));
-        flights.forEach((flight, index) => this.#land(flight, locations[index], at));
+        const found = await this.#registry.lookUp(flights.map(({ key }) => key));
+        flights.forEach((flight, index) => this.#land(flight, found[index] ?? NOTHING, at));
       } catch (error) {
         for (const flight of flights) {
           this.#leave(flight);
@@ -103,9 +113,9 @@ export class Lookup {
     this.#asking--;
   }
 
-  #land(flight: Flight, location: StreamLocation | undefined, at: number): void {
-    if (this.#leave(flight) && location) this.#remember(flight.key, { location, at });
-    flight.resolve(location);
+  #land(flight: Flight, found: Whereabouts, at: number): void {
+    if (this.#leave(flight) && found.location) this.#remember(flight.key, { found, at });
+    flight.resolve(found);
   }
 
   /** Whether it still counted. */

@@ -106,6 +106,7 @@ export class Ownership implements SessionDuties {
       publisher: wish.publisher,
       codecs: wish.codecs,
       rank: wish.rank ?? 0,
+      ingest: wish.ingest ?? 0,
       stalled: false,
       described: true,
     };
@@ -120,6 +121,11 @@ export class Ownership implements SessionDuties {
     if (this.#held.get(holding.key) !== holding) return;
     this.#held.delete(holding.key);
     this.#releases.add(holding.key, { token: holding.token, epoch: holding.epoch, reason });
+  }
+
+  /** Resolves when what was released has been told to the registry, or cannot be now. */
+  released(): Promise<void> {
+    return this.#releases.flush();
   }
 
   /** Write down what the stream consists of, and whether it flows. */

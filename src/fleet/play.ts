@@ -3,9 +3,10 @@ import { HoldfastError } from "../domain/errors.ts";
 import type { OriginDescription } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import { decidePlay } from "../domain/route.ts";
-import type { StreamLocation } from "../domain/stream-record.ts";
+import type { ExpectedIngest, StreamLocation } from "../domain/stream-record.ts";
 import { authorisePlay, throwIfLeft, type Authorise } from "./authorise.ts";
 import type { PlayAnswer, PlayGate, PlayRequest } from "./gates.ts";
+import type { Demand } from "./ingest/demand.ts";
 import type { LocalStream } from "./local-stream.ts";
 import type { LocalStreams } from "./local-streams.ts";
 import type { Lookup } from "./lookup.ts";
@@ -23,15 +24,20 @@ export interface PlayOptions {
   readonly ownership: Ownership;
   readonly lookup: Lookup;
   readonly watch: OwnerWatch;
+  readonly demand: Demand;
   readonly relayGate: RelayGate;
   readonly guard: RedirectGuard;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly settings: Pick<FleetSettings, "play" | "limits">;
+  readonly settings: Pick<FleetSettings, "play" | "limits" | "continuity">;
 }
 
+/** Longest time until a player hears something, whatever `play.startTimeout` is: the stock ones wait for so long. */
+const START_WITHIN_MS = 5_000;
+
 /**
- * authorise -> local channel? serve -> lookup -> owner elsewhere: redirect or relay -> nobody: refuse.
+ * authorise -> local channel? serve -> lookup -> owner elsewhere: redirect or relay -> nobody, but an ingest should
+ * bring it: wait, then serve on hold -> nobody: refuse.
  *
  * What is here already, published, relayed or on hold, is served without asking the registry, so that it is played
  * while the registry is away, too.
@@ -67,19 +73,23 @@ export class FleetPlayGate implements PlayGate {
   async #find(request: PlayRequest): Promise<PlayAnswer> {
     const { lookup, streams, clock, settings } = this.#options;
     const { key } = request;
-    const until = clock.monotonic() + settings.play.waitForPublish;
+    const began = clock.monotonic();
     for (;;) {
-      const location = await lookup.find(key);
+      const { location, ingest } = await lookup.whereabouts(key);
       this.#check(request);
       // An encoder may have come here meanwhile, or another player have started the relay.
       const local = streams.fed(key);
-      if (local) return this.#serve(local, request);
+      const until = ingest && began + this.#startTimeout;
+      if (local) return this.#serve(local, request, until);
       const answer = location && this.#route(location, request);
-      if (answer === "relay") return this.#serve(streams.relay(location as StreamLocation), request);
+      if (answer === "relay")
+        return this.#serve(streams.relay(location as StreamLocation, began), request, until);
       if (answer) return answer;
-      const left = until - clock.monotonic();
-      if (left <= 0) throw notFound(request);
-      await this.#publisher(request, left);
+      const left = (until ?? began + settings.play.waitForPublish) - clock.monotonic();
+      if (left > 0 && (await this.#owner(request, left, ingest))) continue;
+      const held = ingest !== undefined && clock.monotonic() - began < settings.continuity.hold;
+      if (!held) throw notFound(request, ingest);
+      return this.#serve(streams.expect(key, began), request, until);
     }
   }
 
@@ -104,22 +114,20 @@ export class FleetPlayGate implements PlayGate {
     return safe ? { kind: "redirect", address: route.address, owner: owner.name } : "relay";
   }
 
-  /** Wait until there is something to start with. */
-  async #serve(stream: LocalStream, request: PlayRequest): Promise<PlayAnswer> {
+  /** Wait until there is something to start with. @param until  monotonic ms; `play.startTimeout` when absent */
+  async #serve(stream: LocalStream, request: PlayRequest, until?: number): Promise<PlayAnswer> {
     const { channel } = stream;
     if (stream.attachable) return { kind: "serve", channel };
-    const wait = this.#wait(
-      request,
-      this.#options.settings.play.startTimeout,
-      new HoldfastError("TIMED_OUT"),
-    );
+    const { clock, settings } = this.#options;
+    const ms = stream.patient ? this.#startTimeout : settings.play.startTimeout;
+    const left = until === undefined ? ms : Math.max(0, until - clock.monotonic());
+    const wait = this.#wait(request, left, new HoldfastError("TIMED_OUT"));
     try {
       await stream.whenReady(wait.signal);
     } catch (error) {
       throwIfLeft(request.left);
       if (stream.ended.aborted) throw stream.ended.reason;
-      // The encoder is there and silent: its player may wait with it.
-      if (stream.state !== "published") throw stream.problem ?? tooSlow(stream, error);
+      if (!stream.patient) throw stream.problem ?? tooSlow(stream, error);
     } finally {
       wait.done();
     }
@@ -127,19 +135,29 @@ export class FleetPlayGate implements PlayGate {
     return { kind: "serve", channel };
   }
 
-  /** Resolves when somebody publishes the stream, or the time is over. */
-  async #publisher(request: PlayRequest, ms: number): Promise<void> {
-    const { watch } = this.#options;
-    const wait = this.#wait(request, ms, notFound(request));
-    let unwatch = () => {};
-    const found = new Promise<void>((resolve) => (unwatch = watch.watch(request.key, () => resolve())));
+  /** Wait for `ms` at most until somebody owns the stream. Whether somebody does. */
+  async #owner(request: PlayRequest, ms: number, ingest: ExpectedIngest | undefined): Promise<boolean> {
+    const { watch, demand } = this.#options;
+    const { key } = request;
+    const tooLate = notFound(request, ingest);
+    const wait = this.#wait(request, ms, tooLate);
+    const undo = ingest ? [demand.wait(key)] : [];
+    const found = new Promise<void>((resolve) => void undo.push(watch.watch(key, () => resolve())));
     try {
       await orAborted(found, wait.signal);
-    } finally {
-      unwatch();
-      wait.done();
+      return true;
+    } catch (error) {
       throwIfLeft(request.left);
+      if (error !== tooLate) throw error;
+      return false;
+    } finally {
+      for (const end of undo) end();
+      wait.done();
     }
+  }
+
+  get #startTimeout(): number {
+    return Math.min(this.#options.settings.play.startTimeout, START_WITHIN_MS);
   }
 
   #wait(request: PlayRequest, ms: number, reason: HoldfastError): Patience {
@@ -162,8 +180,9 @@ export class FleetPlayGate implements PlayGate {
   }
 }
 
-function notFound({ key }: PlayRequest): HoldfastError {
-  return new HoldfastError("STREAM_NOT_FOUND", { detail: `nobody publishes ${key}`, stream: key });
+function notFound({ key }: PlayRequest, ingest: ExpectedIngest | undefined): HoldfastError {
+  const detail = ingest ? `the source of ${key} is not there` : `nobody publishes ${key}`;
+  return new HoldfastError("STREAM_NOT_FOUND", { detail, stream: key });
 }
 
 function tooSlow(stream: LocalStream, cause: unknown): HoldfastError {

@@ -33,7 +33,7 @@ export function refusalOf(
     }
     case "ingested":
       return new HoldfastError("STREAM_INGESTED", {
-        detail: `${stream} is fed by the ingest ${outcome.ingest}; no encoder may publish it`,
+        detail: `${stream} is fed by an ingest; no encoder may publish it while that is enabled`,
         stream,
         ingest: outcome.ingest,
       });

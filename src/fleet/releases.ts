@@ -25,7 +25,7 @@ export interface ReleasesOptions {
 export class Releases {
   readonly #options: ReleasesOptions;
   readonly #waiting = new Map<StreamKey, Release>();
-  #sending = false;
+  #sending: Promise<void> | undefined;
 
   constructor(options: ReleasesOptions) {
     this.#options = options;
@@ -41,16 +41,17 @@ export class Releases {
     void Promise.resolve().then(() => this.flush());
   }
 
-  async flush(): Promise<void> {
-    if (this.#sending) return;
-    this.#sending = true;
+  /** Resolves when nothing waits any more, or the registry could not be told. */
+  flush(): Promise<void> {
+    return (this.#sending ??= this.#send().finally(() => (this.#sending = undefined)));
+  }
+
+  async #send(): Promise<void> {
     try {
       for (let ref = this.#options.ref(); ref && this.#waiting.size > 0; ref = this.#options.ref())
         await this.#sendSome(ref);
     } catch (error) {
       this.#options.log.debug({ waiting: this.#waiting.size, err: error }, "release put off");
-    } finally {
-      this.#sending = false;
     }
   }
 

@@ -17,7 +17,7 @@ export interface TenureOptions {
 /** That this origin owns a stream and feeds it. Its encoders may change. */
 export class Tenure {
   readonly holding: Holding;
-  /** Which encoder feeds the stream. Absent while the last one has said goodbye and others are looked for. */
+  /** Which encoder feeds the stream. Absent while others are looked for, and when an ingest feeds it. */
   encoder: Encoder | undefined;
   readonly #deposed = broadcast();
   readonly #unhook: () => void;

@@ -82,7 +82,7 @@ export class Upkeep {
     if (this.#unlisten || !session.ref) return;
     this.#unlisten = await registry.onNotice(session.ref.name, (notice) => {
       if (notice.type === "taken-over") ownership.hear(notice.stream);
-      if (notice.type === "wished") session.hurry();
+      if (notice.type === "wished" || notice.type === "suspected") session.hurry();
     });
   }
 
@@ -90,7 +90,9 @@ export class Upkeep {
   async #reclaimAll(): Promise<void> {
     const { session, ownership } = this.#options;
     const epoch = session.ref?.epoch;
-    const stale = ownership.all().filter((holding) => holding.epoch !== epoch);
+    // An ingest's pull ends with its session; only a record that is missing is claimed again for it.
+    const isStale = (one: Holding) => one.epoch !== epoch && (one.ingest === 0 || one.epoch === 0);
+    const stale = ownership.all().filter(isStale);
     for (let i = 0; i < stale.length; i += RECLAIMS_AT_ONCE) {
       const some = stale.slice(i, i + RECLAIMS_AT_ONCE);
       await Promise.all(some.map((holding) => ownership.inTurn(holding.key, () => this.#reclaim(holding))));
@@ -99,10 +101,10 @@ export class Upkeep {
 
   async #reclaim(holding: Holding): Promise<void> {
     const { session, ownership, claims, releases, log } = this.#options;
-    const { key, publisher, codecs, rank } = holding;
+    const { key, publisher, codecs, rank, ingest } = holding;
     const { ref } = session;
     if (ownership.get(key) !== holding || !ref || holding.epoch === ref.epoch) return;
-    const wish = { policy: "reclaim", publisher, codecs, rank } as const;
+    const wish = { policy: "reclaim", publisher, codecs, rank, ingest } as const;
     const answer = await claims.ask(ref, key, wish, holding.token);
     if (answer.outcome === "session-lost") return;
     if (answer.outcome !== "granted") {

@@ -11,7 +11,7 @@ export interface MetricFamily {
   read(sources: MetricSources): Iterable<Sample>;
 }
 
-const STATES = ["published", "relayed", "held", "standby"] as const;
+const STATES = ["published", "ingested", "relayed", "held", "standby"] as const;
 /** Upper bounds of the fan-out windows that are told apart, in ms. */
 const WINDOWS = [0, 10, 25, 50, 100, Infinity] as const;
 
@@ -93,7 +93,7 @@ export const FAMILIES: readonly MetricFamily[] = [
   {
     type: "gauge",
     name: "holdfast_channels",
-    help: "Streams inside this origin by state: published here, relayed from their owner, held without a source, standby without players",
+    help: "Streams inside this origin by state: published here, ingested here, relayed from their owner, held without a source, standby without players",
     labels: ["state"],
     read: (sources) => channelsByState(sources.streams()),
   },

@@ -3,6 +3,7 @@ import { configSchema, type ConfigInput } from "../../src/config/schema.ts";
 import { HoldfastError } from "../../src/domain/errors.ts";
 import type { Clock } from "../../src/domain/ports/clock.ts";
 import type { Leases } from "../../src/domain/ports/leases.ts";
+import type { PeerAsks } from "../../src/domain/ports/peer-asks.ts";
 import type { Registry } from "../../src/domain/ports/registry.ts";
 import type { RelayDialer } from "../../src/domain/ports/relay.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
@@ -15,6 +16,7 @@ import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
 import { MemoryStore } from "../../src/registry/memory-store.ts";
 import { FakeChannels, FakePlayer, packet } from "./fake-channels.ts";
 import { FakePeerProbe } from "./fake-peer-probe.ts";
+import { FakePuller } from "./fake-puller.ts";
 import { FakeRelayDialer } from "./fake-relay-dialer.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { PausableClock } from "./pausable-clock.ts";
@@ -35,6 +37,7 @@ export interface FakeOriginOptions {
   readonly leases?: Leases;
   readonly clock?: Clock;
   readonly duties?: readonly DrainDuty[];
+  readonly asks?: PeerAsks;
 }
 
 /** Clock and registry that the origins of one test share. */
@@ -63,6 +66,7 @@ export class FakeOrigin {
   readonly channels: FakeChannels;
   readonly probe = new FakePeerProbe();
   readonly dialer: FakeRelayDialer;
+  readonly puller = new FakePuller();
   readonly fleet: Fleet;
   #clients = 0;
 
@@ -79,6 +83,8 @@ export class FakeOrigin {
       leases: options.leases ?? new MemoryLeases(store),
       channels: this.channels,
       relayDialer: options.dialer ?? this.dialer,
+      puller: this.puller,
+      ...(options.asks ? { peerAsks: options.asks } : {}),
       peerProbe: this.probe,
       clock: this.clock,
       log: pino({ level: process.env["TEST_LOG"] ?? "silent" }, pino.destination(2)).child({ origin: name }),

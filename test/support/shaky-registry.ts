@@ -63,7 +63,7 @@ export function slowAnswers(): { readonly trouble: Trouble; release(): void } {
 const ASYNC: ReadonlySet<Method> = new Set([
   ...(["register", "heartbeat", "leave", "claimStream", "touchStreams", "releaseStreams"] as const),
   ...(["describeStream", "locate", "lookUp", "listOrigins", "listStreams", "sessionTimeLeft"] as const),
-  ...(["recentEvents"] as const),
+  ...(["recentEvents", "suspect", "bury", "wakeAll"] as const),
 ]);
 
 export function shakyRegistry(inner: Registry): ShakyRegistry {

@@ -1,5 +1,6 @@
 import type { StreamKey } from "../stream-key.ts";
 import type { PlacementOrigin } from "./input.ts";
+import { hashOf, rendezvous } from "./rendezvous.ts";
 
 /** An origin that may take ingests, and what it has by now. */
 export interface Seat {
@@ -122,19 +123,4 @@ export function fullness({ load, origin }: Seat, more: number): number {
 
 function isFuller(one: Seat, other: Seat): boolean {
   return fullness(one, 0) > fullness(other, 0);
-}
-
-/** FNV-1a of a name. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
-}
-
-/** Least random weight of a pair wins: both hashes, mixed so that every bit counts (the finaliser of MurmurHash3). */
-function rendezvous(one: number, other: number): number {
-  let mixed = one ^ Math.imul(other, 0x9e3779b1);
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

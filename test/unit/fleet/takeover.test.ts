@@ -152,7 +152,7 @@ test("a hold ends after continuity.hold, for all players, with a reason", async 
   assert.deepEqual([atA.fate(), atC.fate()], ["playing", "playing"]);
   await world.clock.advance(1_100);
   assert.deepEqual([atA.fate(), atC.fate()], ["STREAM_ENDED", "STREAM_ENDED"]);
-  assert.match(atA.ended?.message ?? "", /its encoder did not come back/);
+  assert.match(atA.ended?.message ?? "", /its source did not come back/);
   assert.deepEqual(a.fleet.streams(), []);
 });
 

@@ -1,0 +1,52 @@
+import type { IngestDefinition, IngestRecord } from "../../src/domain/ingest.ts";
+import { PLANNER_LEASE } from "../../src/domain/ingest.ts";
+import type { IngestRegistry } from "../../src/domain/ports/ingest-registry.ts";
+import { parseStreamKey } from "../../src/domain/stream-key.ts";
+import { MemoryLeases } from "../../src/registry/memory-leases.ts";
+import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { FakeWorld, type FakeOrigin } from "./fake-fleet.ts";
+
+export const CAM = parseStreamKey("live/cam");
+
+/** A world with definitions, whose plan a test writes. */
+export class IngestWorld extends FakeWorld {
+  readonly registry = createMemoryRegistry(this.store);
+  readonly leases = new MemoryLeases(this.store);
+
+  get ingests(): IngestRegistry {
+    return this.registry.ingests;
+  }
+
+  async define(stream: string, more: Partial<IngestDefinition> = {}): Promise<void> {
+    const definition = { url: `rtmp://source/${stream}`, captureAt: "", weight: 1, ...OFF };
+    await this.ingests.put({ stream: parseStreamKey(stream), ...definition, ...more }, "test");
+  }
+
+  record(stream: string): Promise<IngestRecord | undefined> {
+    return this.ingests.get(parseStreamKey(stream));
+  }
+
+  /** Let `origin` be the planner for a moment, and write these lines; the others stay. */
+  async plan(origin: FakeOrigin, lines: Readonly<Record<string, string>>): Promise<void> {
+    const { ref } = origin.fleet.session;
+    if (!ref) throw new Error(`${origin.name} has no session`);
+    const token = await this.ingests.drawToken(ref, 0);
+    const holder = { origin: ref.name, epoch: ref.epoch, token };
+    this.store.leases.delete(PLANNER_LEASE);
+    const grant = await this.leases.acquire(PLANNER_LEASE, holder, 1_000);
+    if (grant.outcome !== "granted") throw new Error(`the planner is ${grant.by}`);
+    const changed = Object.entries(lines).map(([stream, name]) => {
+      return { stream: parseStreamKey(stream), origin: name, why: "the test wants it" };
+    });
+    if (!(await this.ingests.writePlan(ref, token, changed, []))) throw new Error("plan not written");
+    await this.leases.release(grant.lease);
+    await this.clock.advance(0);
+  }
+
+  /** Who holds the lease of an ingest. */
+  async holder(stream: string): Promise<string | undefined> {
+    return (await this.leases.inspect(`lease:${stream}`))?.holder.origin;
+  }
+}
+
+const OFF = { overlap: false, onDemand: false, fallback: [] };
