@@ -1,4 +1,7 @@
-import { PREFIX, STREAM, type KeyEntry } from "./key-entry.ts";
+import { ORIGIN, PREFIX, STREAM, type KeyEntry } from "./key-entry.ts";
+
+/** redlock runs them, except the last. */
+const LEASE_SCRIPTS = ["lease-acquire", "lease-extend", "lease-heal", "lease-release", "lease-bury"] as const;
 
 /** The keys of ingests: definitions, leases and the plan. */
 export const INGEST_KEYS: readonly KeyEntry[] = [
@@ -46,7 +49,7 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
       "ingests-sweep",
       "hand, to reserve a key",
     ],
-    readBy: ["ingests-read", "stream-claim"],
+    readBy: ["ingests-read", "stream-claim", "streams-locate"],
     look: `HGETALL ${PREFIX}:ingest:${STREAM}`,
     byHand:
       "`HSET … enabled 0` pauses it, `enabled 1` resumes it or, without any other field, reserves the key. `DEL` of what a " +
@@ -87,8 +90,8 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
     content:
       "**The right to pull an ingest**: a redlock lock, `<origin>@<epoch>#<token>`, or `reserved:<origin>` for the " +
       "moment of a move. With lock nodes it lives on those, and only there.",
-    writtenBy: ["redlock, with the scripts of ingest-locks"],
-    readBy: ["ingest-begin"],
+    writtenBy: [...LEASE_SCRIPTS],
+    readBy: ["ingest-begin", "lease-inspect"],
     look: `GET ${PREFIX}:lease:${STREAM}`,
     byHand:
       "`DEL` ends the lease: its holder stops within a second, and the ingest is pulled anew where the plan says.",
@@ -98,8 +101,8 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
     type: "string",
     ttl: "10 s",
     content: "The right to pull ahead of a hand-over with `overlap`: the same form.",
-    writtenBy: ["redlock, with the scripts of ingest-locks"],
-    readBy: ["the new owner", "ingest-begin"],
+    writtenBy: [...LEASE_SCRIPTS],
+    readBy: ["the new owner", "ingest-begin", "lease-inspect"],
     look: `GET ${PREFIX}:lease:${STREAM}:next`,
     byHand: "Nothing to do: it is gone with the hand-over.",
   },
@@ -108,9 +111,19 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
     type: "string",
     ttl: "`lease.ttl` (5 s), renewed every `lease.renewEvery` (1 s)",
     content: "Who plans: a redlock lock, `<origin>@<epoch>#<term>`. With lock nodes it lives on those.",
-    writtenBy: ["redlock, with the scripts of ingest-locks"],
+    writtenBy: ["the same scripts as a lease"],
     readBy: ["plan-write"],
     look: `GET ${PREFIX}:planner`,
     byHand: "`DEL` lets another origin plan. Nothing moves for it.",
+  },
+  {
+    pattern: "buried:<name>@<epoch>",
+    type: "string",
+    ttl: "60 s",
+    content: "That this session was proven dead, and its leases ended here: it cannot put one back.",
+    writtenBy: ["lease-bury"],
+    readBy: ["lease-heal"],
+    look: `EXISTS ${PREFIX}:buried:${ORIGIN}@1795246974892123`,
+    byHand: "Nothing to do.",
   },
 ];

@@ -20,6 +20,7 @@ export interface Keys {
   held(name: string): string;
   lost(name: string, epoch: number): string;
   kicks(name: string, epoch: number): string;
+  buried(name: string, epoch: number): string;
   notify(name: string): string;
 }
 
@@ -40,6 +41,7 @@ export function keysOf(prefix: string): Keys {
     held: (name) => `${root}held:${name}`,
     lost: (name, epoch) => `${root}lost:${name}@${epoch}`,
     kicks: (name, epoch) => `${root}kicks:${name}@${epoch}`,
+    buried: (name, epoch) => `${root}buried:${name}@${epoch}`,
     notify: (name) => `${root}notify:${name}`,
   };
 }

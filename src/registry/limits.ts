@@ -19,6 +19,9 @@ export const PLAN_TTL_MS = 60_000;
 /** Life of `kicks:<name>@<epoch>`, in ms: many heartbeats. */
 export const KICKS_TTL_MS = 30_000;
 
+/** How long lock nodes remember that a session was buried, in ms: longer than it can hold a lease. */
+export const BURIED_TTL_MS = 60_000;
+
 /** `items` in pieces of at most {@link BATCH}. */
 export function batches<T>(items: readonly T[]): T[][] {
   const pieces: T[][] = [];

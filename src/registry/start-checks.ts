@@ -16,15 +16,22 @@ export interface ServerCheck {
   readonly warnings: readonly string[];
 }
 
-/** See whether ownership is safe in this Redis, before the first session. */
-export async function checkServer(server: Server): Promise<ServerCheck> {
+/**
+ * See whether ownership is safe in this Redis, before the first session.
+ *
+ * @param about which setting leads there, and whether it should save what it holds
+ */
+export async function checkServer(
+  server: Server,
+  about = { setting: "redis.url", persistence: true },
+): Promise<ServerCheck> {
   const report = { info: await readInfo(server), config: await readConfig(server) };
   const refusals: HoldfastError[] = [];
   const warnings: string[] = [];
   if (!report.info) warnings.push(`Redis at ${server.address} does not allow INFO: its role is not checked`);
   const role = report.info?.get("role");
   if (role !== undefined && role !== "master")
-    refusals.push(replica(server, report.info?.get("slave_read_only") !== "0"));
+    refusals.push(replica(server, about.setting, report.info?.get("slave_read_only") !== "0"));
 
   const policy = report.config?.get("maxmemory-policy") ?? report.info?.get("maxmemory_policy");
   if (policy === undefined)
@@ -33,6 +40,7 @@ export async function checkServer(server: Server): Promise<ServerCheck> {
     );
   else if (policy !== "noeviction") refusals.push(evicting(server, policy));
 
+  if (!about.persistence) return { refusals, warnings };
   const persistence = saysPersistence(report);
   if (persistence === undefined)
     warnings.push(`Redis at ${server.address} does not tell whether it saves to disk`);
@@ -43,11 +51,11 @@ export async function checkServer(server: Server): Promise<ServerCheck> {
   return { refusals, warnings };
 }
 
-function replica(server: Server, readOnly: boolean): HoldfastError {
+function replica(server: Server, setting: string, readOnly: boolean): HoldfastError {
   return new HoldfastError("REGISTRY_REFUSED", {
     detail:
       `Redis at ${server.address} is a ${readOnly ? "read-only replica" : "replica, which loses what is written to it"}: ` +
-      "redis.url must lead to the master",
+      `${setting} must lead to the master`,
     registry: server.address,
   });
 }
@@ -60,6 +68,11 @@ function evicting(server: Server, policy: string): HoldfastError {
     registry: server.address,
     policy,
   });
+}
+
+/** What names a server among all, from its start to its end; `undefined` when it does not tell. */
+export async function runIdOf(server: Server): Promise<string | undefined> {
+  return (await readInfo(server))?.get("run_id");
 }
 
 function saysPersistence({ info, config }: SelfReport): boolean | undefined {

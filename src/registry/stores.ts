@@ -6,6 +6,7 @@ import type { Registry } from "../domain/ports/registry.ts";
 import { MemoryLeases } from "./memory-leases.ts";
 import { createMemoryRegistry } from "./memory-registry.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { RedisLeases } from "./redis-leases.ts";
 import { createRedisRegistry } from "./redis-registry.ts";
 
 /** What an origin shares with its fleet. Opens nothing before `connect`. */
@@ -14,12 +15,22 @@ export interface Stores {
   readonly leases: Leases;
 }
 
-/** The registry and the leases that the settings name: in Redis, or in the memory of an origin that runs alone. */
+/**
+ * The registry and the leases that the settings name: in Redis, or in the memory of an origin that runs alone.
+ *
+ * @throws HoldfastError `CONFIG_INVALID` when a URL is not one
+ */
 export function createStores(config: Config, clock: Clock, log: Logger): Stores {
-  const { url, prefix, commandTimeout, connectTimeout } = config.redis;
-  const store = new MemoryStore(clock);
-  const leases = new MemoryLeases(store);
-  if (url === undefined) return { registry: createMemoryRegistry(store), leases };
-  const timeouts = { commandTimeoutMs: commandTimeout, connectTimeoutMs: connectTimeout };
-  return { registry: createRedisRegistry({ url, prefix, ...timeouts, log, clock }), leases };
+  const { url, lockNodes, prefix, commandTimeout, connectTimeout } = config.redis;
+  if (url === undefined) {
+    const store = new MemoryStore(clock);
+    return { registry: createMemoryRegistry(store), leases: new MemoryLeases(store) };
+  }
+  const shared = { prefix, commandTimeoutMs: commandTimeout, connectTimeoutMs: connectTimeout, log, clock };
+  const leasesHere = lockNodes.length === 0;
+  return {
+    registry: createRedisRegistry({ ...shared, url, leasesHere }),
+    // A connection of their own: a thousand renewals delay no heartbeat.
+    leases: new RedisLeases({ ...shared, urls: leasesHere ? [url] : lockNodes }),
+  };
 }

@@ -31,6 +31,7 @@ test("every name that can be built is in the table, and the other way round", ()
     keys.held("<name>"),
     keys.lost("<name>", 0).replace("@0", "@<epoch>"),
     keys.kicks("<name>", 0).replace("@0", "@<epoch>"),
+    keys.buried("<name>", 0).replace("@0", "@<epoch>"),
     keys.notify("<name>"),
     keys.ingests,
     keys.plan,
