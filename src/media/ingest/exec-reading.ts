@@ -9,9 +9,6 @@ import type { MemoryBudget } from "../memory-budget.ts";
 import { playerData } from "../player-data.ts";
 import { PullPace } from "./pull-pace.ts";
 
-/** So much is taken between two looks at the clock. */
-const STEP_BYTES = 8_192;
-
 /** What reading a program's output needs: a part of the pull options. */
 export interface ExecReadingOptions {
   readonly connectTimeout: number;
@@ -80,10 +77,7 @@ export class ExecReading {
       for (;;) {
         const piece = await this.#next(pieces);
         if (!piece) return;
-        for (let at = 0; at < piece.length; at += STEP_BYTES) {
-          this.#push(piece.subarray(at, at + STEP_BYTES));
-          await this.#whenDue();
-        }
+        await this.#take(piece);
       }
     } catch (error) {
       this.failure.throwIfAborted();
@@ -112,20 +106,24 @@ export class ExecReading {
     }
   }
 
-  #push(data: Buffer): void {
+  /** Deliver what the piece has, each packet in its time. */
+  async #take(piece: Buffer): Promise<void> {
     if (!this.opened) {
       this.opened = true;
       this.#sink.opened();
     }
     let broken: HoldfastError | undefined;
     try {
-      this.#demuxer.push(data);
+      this.#demuxer.push(piece);
     } catch (error) {
       broken = new HoldfastError("SOURCE_FAILED", { detail: (error as Error).message }, { cause: error });
     }
     const tags = this.#tags;
     this.#tags = [];
-    for (const tag of tags) this.#deliver(tag);
+    for (const tag of tags) {
+      this.#deliver(tag);
+      if (this.#pace.wait() > 0) await this.#whenDue();
+    }
     if (broken) throw broken;
   }
 
