@@ -117,7 +117,7 @@ export function decodeWish(text: string): Wishes["wish"] {
 
 /** A payload of `notify:<name>`. Anybody may publish there, so that anything may come. */
 export function decodeNotice(payload: string): Notice | undefined {
-  if (payload === "ingests" || payload === "wished") return { type: payload };
+  if (payload === "ingests" || payload === "wished" || payload === "suspected") return { type: payload };
   const match = /^taken-over (\d{1,16} .+)$/s.exec(payload);
   const stream = match?.[1] === undefined ? undefined : decodeOwned(match[1]);
   return stream && { type: "taken-over", stream };

@@ -78,7 +78,15 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
       _by: "origin that plans",
     },
     writtenBy: ["plan-write"],
-    readBy: ["every origin", "ingest-put", "ingest-remove", "ingest-wish", "ingests-demand", "ingests-sweep"],
+    readBy: [
+      "origin-register",
+      "every origin",
+      "ingest-put",
+      "ingest-remove",
+      "ingest-wish",
+      "ingests-demand",
+      "ingests-sweep",
+    ],
     look: `HGETALL ${PREFIX}:plan`,
     byHand:
       "`DEL` is harmless: the planner writes it again within a second, and no pull stops for a missing line.",

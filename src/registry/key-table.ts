@@ -28,8 +28,9 @@ const STREAM_KEYS: readonly KeyEntry[] = [
       version: "version of Holdfast",
       format: "format of this record",
     },
-    writtenBy: ["origin-register", "origin-heartbeat", "origin-leave", "origin-wish"],
+    writtenBy: ["origin-register", "origin-heartbeat", "origin-leave", "origin-bury", "origin-wish"],
     readBy: [
+      "origin-suspect",
       "stream-kick",
       "stream-claim",
       "streams-touch",
@@ -79,8 +80,8 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     type: "set",
     ttl: "60 s, refreshed by every heartbeat",
     content: "Names of the fleet's origins. A name may be there whose session is gone.",
-    writtenBy: ["origin-register", "origin-heartbeat", "origin-leave"],
-    readBy: ["origin-register", "origins-list", "streams-list"],
+    writtenBy: ["origin-register", "origin-heartbeat", "origin-leave", "origin-bury"],
+    readBy: ["origin-register", "origins-list", "origins-wake", "streams-list"],
     look: `SMEMBERS ${PREFIX}:origins`,
     byHand: "`DEL` is harmless: the next heartbeats write it again.",
   },
@@ -93,6 +94,7 @@ const STREAM_KEYS: readonly KeyEntry[] = [
       "origin-register",
       "origin-heartbeat",
       "origin-leave",
+      "origin-bury",
       "stream-claim",
       "streams-touch",
       "streams-release",
@@ -108,7 +110,7 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     content:
       "`<token> <key>` of every stream that was taken over from that session, until its origin has acted on it. " +
       "The token is the new owner's.",
-    writtenBy: ["stream-claim", "origin-heartbeat", "origin-leave"],
+    writtenBy: ["stream-claim", "origin-heartbeat", "origin-leave", "origin-bury"],
     readBy: ["origin-heartbeat"],
     look: `SMEMBERS ${PREFIX}:lost:${ORIGIN}@EPOCH`,
     byHand: "Leave it alone: without it an old owner learns of its loss only with the next touch.",
@@ -157,6 +159,7 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     writtenBy: [
       "origin-register",
       "origin-leave",
+      "origin-bury",
       "origin-wish",
       "stream-claim",
       "stream-kick",
@@ -179,10 +182,14 @@ const STREAM_KEYS: readonly KeyEntry[] = [
     type: "pub/sub",
     ttl: "-",
     content:
-      "Wake-ups for an origin: `taken-over <token> <key>`, `wished`, `ingests`. Never the only carrier of a fact: " +
+      "Wake-ups for an origin: `taken-over <token> <key>`, `wished`, `suspected`, `ingests`. Never the only carrier of a fact: " +
       "`lost:`, `kicks:`, the session and the plan say the same.",
     writtenBy: [
       "stream-claim",
+      "origin-register",
+      "origin-leave",
+      "origin-suspect",
+      "origins-wake",
       "origin-wish",
       "stream-kick",
       "ingest-put",

@@ -17,6 +17,7 @@ import type {
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { OwnedStream, StreamLocation, StreamRecord, Whereabouts } from "../domain/stream-record.ts";
 import { LOST_TTL_MS, RECORD_REST_MS } from "./limits.ts";
+import { buryInMemory, suspectInMemory, wakeAllInMemory, wakePlannerInMemory } from "./memory-burials.ts";
 import { claimInMemory, isCurrent } from "./memory-claim.ts";
 import { followInMemory } from "./memory-events.ts";
 import { MemoryIngests } from "./memory-ingests.ts";
@@ -63,6 +64,7 @@ class MemoryRegistry implements Registry {
     store.sessions.set(origin.name, { ...origin, epoch, since, beat: 0, load: 0, streams: 0 }, options.ttlMs);
     const reason = isOther ? "replaced" : holder ? "again" : "start";
     this.#logSession("registered", { ...origin, epoch }, reason);
+    wakePlannerInMemory(store);
     return { outcome: "registered", epoch, timeMs: since };
   }
 
@@ -87,6 +89,19 @@ class MemoryRegistry implements Registry {
     store.sessions.delete(session.name);
     store.lost.delete(`${session.name}@${session.epoch}`);
     this.#logSession("left", session, reason);
+    wakeAllInMemory(store);
+  }
+
+  async suspect(name: string, instance: string): ReturnType<Registry["suspect"]> {
+    return suspectInMemory(this.#open(), name, instance);
+  }
+
+  async bury(session: SessionRef, beat: number, by: string): Promise<boolean> {
+    return buryInMemory(this.#open(), session, beat, by);
+  }
+
+  async wakeAll(): Promise<void> {
+    wakeAllInMemory(this.#open());
   }
 
   async wishState(...wish: Parameters<Registry["wishState"]>): ReturnType<Registry["wishState"]> {

@@ -20,6 +20,7 @@ import type { OwnedStream, StreamLocation, StreamRecord, Whereabouts } from "../
 import { systemClock } from "../ops/clock.ts";
 import { RedisClient } from "./client.ts";
 import { keysOf } from "./keys.ts";
+import { bury, suspect, wakeAll } from "./redis-burials.ts";
 import { BLOCK_MS, followLog, readRecent } from "./redis-events.ts";
 import { readTime } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
@@ -123,6 +124,18 @@ class RedisRegistry implements Registry {
 
   leave(session: SessionRef, reason: string): Promise<void> {
     return leave(this.#context, session, reason);
+  }
+
+  suspect(name: string, instance: string): ReturnType<Registry["suspect"]> {
+    return suspect(this.#context, name, instance);
+  }
+
+  bury(session: SessionRef, beat: number, by: string): Promise<boolean> {
+    return bury(this.#context, session, beat, by);
+  }
+
+  wakeAll(): Promise<void> {
+    return wakeAll(this.#context);
   }
 
   wishState(...wish: Parameters<Registry["wishState"]>): ReturnType<Registry["wishState"]> {

@@ -105,7 +105,7 @@ export async function heartbeat(
   };
 }
 
-/** @see lua/origin-leave-5.lua */
+/** @see lua/origin-leave-6.lua */
 export async function leave(
   { client, keys }: RedisContext,
   session: SessionRef,
@@ -119,6 +119,7 @@ export async function leave(
       keys.held(session.name),
       keys.lost(session.name, session.epoch),
       keys.events,
+      keys.root,
     ],
     [session.name, session.instance, session.epoch, reason, EVENT_LOG_LENGTH],
   );

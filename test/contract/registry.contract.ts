@@ -1,5 +1,6 @@
 import { after, before, describe } from "node:test";
 import type { Fleet } from "./fleet-fixture.ts";
+import { burialContract } from "./burials.contract.ts";
 import { eventContract } from "./events.contract.ts";
 import { ingestContract } from "./ingests.contract.ts";
 import { lookupContract } from "./lookups.contract.ts";
@@ -31,6 +32,7 @@ export function registryContract(adapter: Adapter): void {
     ingestContract(() => adapter.fleet());
     planContract(() => adapter.fleet());
     wishContract(() => adapter.fleet());
+    burialContract(() => adapter.fleet());
     eventContract(() => adapter.fleet());
   });
 }

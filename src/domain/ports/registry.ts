@@ -32,6 +32,12 @@ export interface HeartbeatUpdate {
   readonly acknowledged: readonly OwnedStream[];
 }
 
+/** The session of a process that may be dead, and the beat by which it would prove that it lives. */
+export interface Suspicion {
+  readonly epoch: number;
+  readonly beat: number;
+}
+
 /** What operators want of an origin, told with every renewal: whoever acts on it tells new from old. */
 export interface Wishes {
   /** The last wish for its state. Its number is greater than that of any wish before. */
@@ -114,7 +120,9 @@ export type Notice =
   /** Something about ingests changed: a definition, a wish, or the plan. */
   | { readonly type: "ingests" }
   /** An operator wishes something of this origin: the next heartbeat tells it. */
-  | { readonly type: "wished" };
+  | { readonly type: "wished" }
+  /** Another origin believes that this one is dead: beat, and it is known to live. */
+  | { readonly type: "suspected" };
 
 /**
  * Who owns what, for the whole fleet. Two adapters: Redis and memory; one contract suite runs against both.
@@ -138,6 +146,19 @@ export interface Registry {
   heartbeat(session: SessionRef, update: HeartbeatUpdate): Promise<HeartbeatResult>;
   /** End a session and drop its index entries. Does nothing when the session is not the current one. */
   leave(session: SessionRef, reason: string): Promise<void>;
+
+  /**
+   * Somebody believes that this process is dead: wake it, so that it beats if it lives. Returns its session and the
+   * beat that has to move; `undefined` when it has none.
+   */
+  suspect(name: string, instance: string): Promise<Suspicion | undefined>;
+  /**
+   * End the session of a process that was proven dead. False, with nothing written, when it is another session or has
+   * beaten since. Its leases are the caller's to end.
+   */
+  bury(session: SessionRef, beat: number, by: string): Promise<boolean>;
+  /** Tell every origin that ingests may need somebody. */
+  wakeAll(): Promise<void>;
 
   /**
    * Wish that an origin drains, or takes new streams again: for its present session, whoever asks. `by` goes into the

@@ -6,7 +6,8 @@
 -- KEYS[4]  {holdfast}:origins        SET     names of the fleet; swept here
 -- KEYS[5]  {holdfast}:held:<name>    SET     streams of the session; begins empty
 -- KEYS[6]  {holdfast}:events         STREAM
--- KEYS[7]  {holdfast}:               root of the keys derived here: origin:<name> of every name in the index
+-- KEYS[7]  {holdfast}:               root of the keys derived here: origin:<name> of every name in the index,
+--                                         plan, which names the planner, and its notify:<name>
 -- ARGV[1]  name              ARGV[2]  instance           ARGV[3]  session TTL, ms   ARGV[4]  index TTL, ms
 -- ARGV[5]  instance whose live session may be replaced, or empty
 -- ARGV[6]  highest number this process has seen          ARGV[7]  not after, ms of Redis time
@@ -66,4 +67,9 @@ redis.call("PEXPIRE", origins_key, index_ttl)
 
 redis.call("XADD", events_key, "MAXLEN", "~", log_length, "*", "type", "registered", "origin", name, "epoch", epoch,
   "token", epoch, "instance", instance, "reason", reason, "by", name)
+-- There is one more to take ingests.
+local planner = redis.call("HGET", root .. "plan", "_by")
+if planner then
+  redis.call("PUBLISH", root .. "notify:" .. planner, "ingests")
+end
 return { "registered", epoch, now }
