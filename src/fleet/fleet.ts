@@ -15,6 +15,7 @@ import { Drain, type DrainDuty } from "./drain.ts";
 import { DrainGate } from "./drain-gate.ts";
 import { Demand } from "./ingest/demand.ts";
 import { IngestKeeper } from "./ingest/keeper.ts";
+import { Planner } from "./ingest/planner.ts";
 import type { PlayGate, PublishGate } from "./gates.ts";
 import { LocalStreams, type LocalStreamReport } from "./local-streams.ts";
 import { notingLocator } from "./locator.ts";
@@ -156,6 +157,9 @@ export function createFleet(options: FleetOptions): Fleet {
     here: { name, host },
     definitions: settings.ingests,
   });
+  const planner = new Planner({
+    ...{ registry, leases, session, clock, log, lease: settings.lease, self: name, random },
+  });
   const players = () => streams.list().reduce((sum, stream) => sum + stream.players, play.waiting);
   const drain: Drain = new Drain({
     ...{ registry, session, gate, players, describe, clock, log, settings: settings.drain },
@@ -191,13 +195,14 @@ export function createFleet(options: FleetOptions): Fleet {
       ownership.start();
       demand.start();
       keeper.start();
+      await planner.start();
     },
     async stop() {
       drain.stop();
       demand.stop();
       publish.stop();
       play.stop();
-      await keeper.stop();
+      await Promise.all([planner.stop(), keeper.stop()]);
       const ended = session.ref;
       await session.stop("stopping");
       await ownership.stop(ended, "stopping").catch((error: unknown) => {

@@ -70,7 +70,7 @@ export class FakePuller implements IngestPuller {
     return new Promise((resolve, reject) => {
       const pull: FakePull = new FakePull(target, sink, ({ error }) => {
         if (error === undefined) resolve();
-        else reject(error as Error);
+        else reject(error);
       });
       const cut = () =>
         void this.linger().then(() => {

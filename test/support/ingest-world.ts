@@ -26,20 +26,19 @@ export class IngestWorld extends FakeWorld {
     return this.ingests.get(parseStreamKey(stream));
   }
 
-  /** Let `origin` be the planner for a moment, and write these lines; the others stay. */
+  /** Write these lines in the name of `origin`; the others stay. No origin plans from then on. */
   async plan(origin: FakeOrigin, lines: Readonly<Record<string, string>>): Promise<void> {
     const { ref } = origin.fleet.session;
     if (!ref) throw new Error(`${origin.name} has no session`);
     const token = await this.ingests.drawToken(ref, 0);
     const holder = { origin: ref.name, epoch: ref.epoch, token };
     this.store.leases.delete(PLANNER_LEASE);
-    const grant = await this.leases.acquire(PLANNER_LEASE, holder, 1_000);
+    const grant = await this.leases.acquire(PLANNER_LEASE, holder, FOR_GOOD_MS);
     if (grant.outcome !== "granted") throw new Error(`the planner is ${grant.by}`);
     const changed = Object.entries(lines).map(([stream, name]) => {
       return { stream: parseStreamKey(stream), origin: name, why: "the test wants it" };
     });
     if (!(await this.ingests.writePlan(ref, token, changed, []))) throw new Error("plan not written");
-    await this.leases.release(grant.lease);
     await this.clock.advance(0);
   }
 
@@ -49,4 +48,5 @@ export class IngestWorld extends FakeWorld {
   }
 }
 
+const FOR_GOOD_MS = 1e9;
 const OFF = { overlap: false, onDemand: false, fallback: [] };

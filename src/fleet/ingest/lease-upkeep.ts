@@ -39,7 +39,7 @@ const RENEWAL_PATIENCE_MS = 1_000;
 export class LeaseUpkeep {
   readonly #options: LeaseUpkeepOptions;
   readonly #entries = new Set<Entry>();
-  #cancel: (() => void) | undefined;
+  #running = false;
 
   constructor(options: LeaseUpkeepOptions) {
     this.#options = options;
@@ -50,18 +50,20 @@ export class LeaseUpkeep {
     const entry: Entry = { lease, guard, onLoss, renewal: undefined, cancelWatch: () => undefined };
     this.#entries.add(entry);
     this.#watch(entry);
-    this.#cancel ??= this.#schedule();
+    if (!this.#running) this.#schedule();
     return { lease, guard, release: (reserve) => this.#release(entry, reserve) };
   }
 
-  #schedule(): () => void {
+  #schedule(): void {
     const { clock, lease } = this.#options;
-    return clock.after(lease.renewEvery, () => {
+    this.#running = this.#entries.size > 0;
+    if (!this.#running) return;
+    clock.after(lease.renewEvery, () => {
       for (const entry of this.#entries) {
         if (!entry.guard.believed) this.#lose(entry, "fenced");
         else if (!entry.renewal) this.#renew(entry);
       }
-      this.#cancel = this.#entries.size > 0 ? this.#schedule() : undefined;
+      this.#schedule();
     });
   }
 

@@ -141,7 +141,10 @@ export class Pulling {
     this.#attempt = undefined;
     const { how, reason } = this.#stop;
     feed.end(how, this.#stopped.signal.aborted ? reason : "source gone");
-    if (this.#over) return await this.#settle(error);
+    if (this.#over) {
+      await this.#settle();
+      return error;
+    }
     counts.failed(error.code);
     this.#log.warn({ code: error.code, detail: error.message, token: right.token }, "ingest broke");
     this.#report.set({ state: "retrying", error: error.message });
@@ -151,13 +154,12 @@ export class Pulling {
   }
 
   /** The stream's record is gone before the lease is given back; should the registry not answer, the times decide. */
-  async #settle(error: HoldfastError): Promise<HoldfastError> {
+  async #settle(): Promise<void> {
     const { ownership, clock, settings } = this.#tools;
     const enough = new AbortController();
     const settled = ownership.settled(this.#definition.stream).then(() => ownership.released());
     await Promise.race([settled, sleep(clock, settings.lease.renewEvery, enough.signal)]);
     enough.abort();
-    return error;
   }
 
   #claiming: PullAttempt | undefined;
@@ -216,14 +218,14 @@ export class Pulling {
   }
 
   /** It does not work here: say so, so that another origin tries. */
-  async #giveUp(error: HoldfastError): Promise<PullingEnd> {
+  async #giveUp({ code, message }: HoldfastError): Promise<PullingEnd> {
     const { registry, session, here } = this.#tools;
     const marks = marked(this.#report.status.marks, here.name, session.now());
     const origins = await registry.listOrigins().catch(() => undefined);
     const fails = (name: string) => marks.some((mark) => mark.origin === name && mark.until > session.now());
     const nobody = origins?.every(({ name, state }) => state !== "up" || fails(name)) ?? false;
-    this.#log.warn({ code: error.code, detail: error.message, rests: nobody }, "ingest given up");
-    this.#report.set({ state: nobody ? "resting" : "retrying", error: error.message, marks });
+    this.#log.warn({ code, detail: message, rests: nobody }, "ingest given up");
+    this.#report.set({ state: nobody ? "resting" : "retrying", error: message, marks });
     await this.#report.write();
     return "failed";
   }
