@@ -65,6 +65,21 @@ test("an execution that never ends is found from outside", async (t) => {
   assert.ok((findings[0]?.input[0] ?? 0) > 200);
 });
 
+test("an execution that waits for ever is found from outside, and the thread is ended", async (t) => {
+  const { findings, loop } = await runTarget({
+    target: "planted-stuck",
+    seed: seedOf(t),
+    ms: 60_000,
+    stuckMs: 1_500,
+  });
+  assert.deepEqual(
+    findings.map(({ kind }) => kind),
+    ["stuck"],
+  );
+  assert.ok((findings[0]?.input[0] ?? 0) > 200);
+  assert.equal(loop, undefined);
+});
+
 test("memory that is taken because the input says so is found, whether or not it is used", async (t) => {
   const order = { target: "planted-memory", seed: seedOf(t), executions: 20_000, untilFound: true };
   const { findings } = await runTarget(order);

@@ -12,6 +12,7 @@ export const TARGETS = {
   "chunk-reader": { share: 2, load: () => import("./targets/chunk-reader.ts") },
   amf0: { share: 2, load: () => import("./targets/amf0.ts") },
   commands: { share: 1, load: () => import("./targets/commands.ts") },
+  "rtmp-client": { share: 2, load: () => import("./targets/rtmp-client.ts") },
   "rtmp-session": { share: 3, load: () => import("./targets/rtmp-session.ts") },
   "flv-demuxer": { share: 1, load: () => import("./targets/flv-demuxer.ts") },
   "ws-flv": { share: 2, load: () => import("./targets/ws-flv.ts") },
@@ -29,6 +30,7 @@ const PLANTED: Readonly<Record<string, () => Promise<{ readonly target: FuzzTarg
   "planted-bytes": () => import("./planted/planted-bytes.ts"),
   "planted-hang": () => import("./planted/planted-hang.ts"),
   "planted-memory": () => import("./planted/planted-memory.ts"),
+  "planted-stuck": () => import("./planted/planted-stuck.ts"),
   "planted-stray": () => import("./planted/planted-stray.ts"),
 };
 

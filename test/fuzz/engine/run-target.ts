@@ -8,6 +8,8 @@ export interface RunOptions extends Omit<WorkerOrder, "pulse" | "instrumented"> 
   readonly instrumented?: boolean;
   /** CPU time of this process, in ms, without a new execution, after which the present one counts as hung. */
   readonly hangMs?: number;
+  /** ms without a new execution and without work, after which the present one counts as stuck. */
+  readonly stuckMs?: number;
 }
 
 /** What came of one target. */
@@ -22,6 +24,10 @@ export interface TargetReport {
 
 /** Processor time, not time: a busy machine is no fault of the input. */
 const HANG_MS = 20_000;
+/** Longer than whatever a target waits for in order. */
+const STUCK_MS = 60_000;
+/** Modules are read and servers started before the first execution. */
+const SLOWER_AT_FIRST = 5;
 const LOOK_EVERY_MS = 250;
 /** A thread that needs more JavaScript memory than this is ended, and its input a finding. */
 const MOST_HEAP_MB = 1_024;
@@ -29,6 +35,7 @@ const MOST_HEAP_MB = 1_024;
 /** Fuzz one target in a thread of its own, which may hang or run out of memory. */
 export function runTarget({
   hangMs = HANG_MS,
+  stuckMs = STUCK_MS,
   instrumented = true,
   ...order
 }: RunOptions): Promise<TargetReport> {
@@ -48,16 +55,23 @@ export function runTarget({
 
   let count = -1;
   let since = process.cpuUsage();
+  // Looks, not time: while the machine sleeps, nobody is stuck.
+  let looks = 0;
   const watch = setInterval(() => {
-    if (pulse.count !== count || count === 0) {
+    looks += 1;
+    if (pulse.count !== count) {
       count = pulse.count;
-      since = process.cpuUsage();
-      return;
+      looks = 0;
     }
+    if (looks === 0 || count === 0) since = process.cpuUsage();
+    const waited = looks * LOOK_EVERY_MS;
     const { user, system } = process.cpuUsage(since);
-    if ((user + system) / 1_000 < hangMs) return;
+    if ((user + system) / 1_000 >= hangMs)
+      lost("hang", `one execution took more than ${hangMs} ms of processor time`);
+    else if (waited >= stuckMs * (count === 0 ? SLOWER_AT_FIRST : 1))
+      lost("stuck", `nothing went on for more than ${stuckMs} ms`);
+    else return;
     clearInterval(watch);
-    lost("hang", `one execution took more than ${hangMs} ms of processor time`);
     void worker.terminate();
   }, LOOK_EVERY_MS);
 
