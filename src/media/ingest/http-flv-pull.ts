@@ -25,13 +25,14 @@ export const pullHttpFlv: Pull = async (target, sink, signal, options) => {
   const intake = new Intake(sink, signal, options);
   let source: NetworkSource = first;
   try {
+    intake.over.throwIfAborted();
     for (;;) {
-      intake.over.throwIfAborted();
       const began = options.clock.monotonic();
       const location = await get(source, intake, options, () => {
         const durationMs = Math.round(options.clock.monotonic() - began);
         log.debug({ source: shown(source), durationMs }, "source opened");
       });
+      intake.over.throwIfAborted();
       if (location === undefined) return;
       source = trail.follow(location);
       log.debug({ source: shown(source), hops: trail.hops }, "source redirected the pull");

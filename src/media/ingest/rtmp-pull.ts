@@ -1,4 +1,4 @@
-import { HoldfastError } from "../../domain/errors.ts";
+import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import { parseSourceUrl, type NetworkSource } from "../../domain/source-url.ts";
 import { RtmpClient } from "../rtmp/client.ts";
 import type { RtmpStatus } from "../rtmp/client-status.ts";
@@ -19,7 +19,8 @@ const MOST_EARLY = 64;
 /** What came of one connection, when the stream is not simply over. */
 type Next =
   | { readonly kind: "redirected"; readonly url: string }
-  | { readonly kind: "asked"; readonly description: string };
+  | { readonly kind: "asked"; readonly description: string }
+  | { readonly kind: "refused"; readonly error: HoldfastError };
 
 /**
  * Pull an `rtmp://` or `rtmps://` source: connect, play, and follow where it is redirected. TLS is always verified,
@@ -37,15 +38,17 @@ export const pullRtmp: Pull = async (target, sink, signal, options) => {
   let login = "";
   let asked = 0;
   try {
+    intake.over.throwIfAborted();
     for (;;) {
-      intake.over.throwIfAborted();
       const began = options.clock.monotonic();
       const next = await play(source, login, intake, options, () => {
         const durationMs = Math.round(options.clock.monotonic() - began);
         log.debug({ source: shown(source), durationMs }, "source opened");
       });
+      intake.over.throwIfAborted();
       if (!next) return;
       intake.rest();
+      if (next.kind === "refused") throw next.error;
       if (next.kind === "asked") {
         login = answerToWho(next.description, source, asked++);
         continue;
@@ -90,7 +93,7 @@ async function play(
   try {
     const answer = await client.play(nameOf(source), take);
     if (answer.outcome === "redirected") return { kind: "redirected", url: answer.url };
-    if (answer.outcome === "refused") throw refusal("the stream", answer.status, source);
+    if (answer.outcome === "refused") return refusal("the stream", answer.status, source);
     if (!live && !intake.over.aborted) open();
     const { how, reason, redirect } = await client.ended;
     if (how === "finished") return undefined;
@@ -100,10 +103,10 @@ async function play(
   } catch (error) {
     if (intake.over.aborted) throw intake.over.reason;
     const { refusal: said } = client;
-    if (!said) throw broken(error, client);
-    if (said.redirect !== undefined && !live) return { kind: "redirected", url: said.redirect };
-    if (asksWho(said.description) && !live) return { kind: "asked", description: said.description };
-    throw live ? broken(refusal("to go on", said, source), client) : refusal("the connection", said, source);
+    if (!said || live) throw broken(error, said, client, source);
+    if (said.redirect !== undefined) return { kind: "redirected", url: said.redirect };
+    if (asksWho(said.description)) return { kind: "asked", description: said.description };
+    return refusal("the connection", said, source);
   } finally {
     answered();
     client.destroy();
@@ -139,16 +142,26 @@ function late(client: RtmpClient, { connectTimeout }: PullOptions): HoldfastErro
     : new HoldfastError("SOURCE_UNREACHABLE", { detail: `no connection within ${connectTimeout} ms` });
 }
 
-/** The server said no. Its words are shown unless they repeat what is secret. */
-function refusal(what: string, { code, description }: RtmpStatus, source: NetworkSource): HoldfastError {
-  const said = [code, description].map((text) => sourceWords(text, source)).filter((text) => text !== "");
-  const detail = `the source refused ${what}: ${said.join(": ") || "without a reason"}`;
-  return new HoldfastError("SOURCE_REFUSED", { detail });
+/** The server said no. */
+function refusal(what: string, status: RtmpStatus, source: NetworkSource): Next {
+  const detail = `the source refused ${what}: ${wordsOf(status, source)}`;
+  return { kind: "refused", error: new HoldfastError("SOURCE_REFUSED", { detail }) };
 }
 
-/** What the client says, which speaks of relays, in words of a source. */
-function broken(error: unknown, client: RtmpClient): HoldfastError {
-  const detail = error instanceof Error ? error.message : String(error);
-  const code = error instanceof HoldfastError ? { code: error.code } : {};
-  return new HoldfastError(client.reached ? "SOURCE_FAILED" : "SOURCE_UNREACHABLE", { detail, ...code });
+/** What the client says, which speaks of relays, in words of a source; what the server said, if it did. */
+function broken(
+  error: unknown,
+  said: RtmpStatus | undefined,
+  client: RtmpClient,
+  source: NetworkSource,
+): HoldfastError {
+  const { code, message } = asHoldfastError(error, "RELAY_FAILED");
+  const detail = said ? `the source refused to go on: ${wordsOf(said, source)}` : message;
+  return new HoldfastError(client.reached ? "SOURCE_FAILED" : "SOURCE_UNREACHABLE", { detail, code });
+}
+
+/** Its words are shown unless they repeat what is secret. */
+function wordsOf({ code, description }: RtmpStatus, source: NetworkSource): string {
+  const said = [code, description].map((text) => sourceWords(text, source)).filter((text) => text !== "");
+  return said.join(": ") || "without a reason";
 }
