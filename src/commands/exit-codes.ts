@@ -7,8 +7,10 @@ export const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 2, notFound: 3, reg
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   REQUEST_INVALID: EXIT.usage,
   STREAM_NAME_INVALID: EXIT.usage,
+  INGEST_INVALID: EXIT.usage,
   STREAM_NOT_FOUND: EXIT.notFound,
   ORIGIN_NOT_FOUND: EXIT.notFound,
+  INGEST_NOT_FOUND: EXIT.notFound,
   NOT_FOUND: EXIT.notFound,
   REGISTRY_UNAVAILABLE: EXIT.registryUnreachable,
   REGISTRY_REFUSED: EXIT.registryUnreachable,

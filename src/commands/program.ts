@@ -5,6 +5,7 @@ import { eventsCommand } from "./events.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { explainCommand } from "./explain.ts";
 import { fleetCommand } from "./fleet.ts";
+import { ingestsCommand } from "./ingests.ts";
 import { lookupCommand } from "./lookup.ts";
 import { originsCommand } from "./origins.ts";
 import { say } from "./output.ts";
@@ -39,6 +40,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 not found, 4 registry unreachable.`
     fleetCommand(),
     streamsCommand(),
     originsCommand(),
+    ingestsCommand(),
     lookupCommand(),
     explainCommand(),
     eventsCommand(),
