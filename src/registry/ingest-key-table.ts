@@ -99,7 +99,7 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
       "**The right to pull an ingest**: a redlock lock, `<origin>@<epoch>#<token>`, or `reserved:<origin>` for the " +
       "moment of a move. With lock nodes it lives on those, and only there.",
     writtenBy: [...LEASE_SCRIPTS],
-    readBy: ["ingest-begin", "lease-inspect"],
+    readBy: ["ingest-begin", "lease-inspect", "stream-claim"],
     look: `GET ${PREFIX}:lease:${STREAM}`,
     byHand:
       "`DEL` ends the lease: its holder stops within a second, and the ingest is pulled anew where the plan says.",
@@ -110,7 +110,7 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
     ttl: "10 s",
     content: "The right to pull ahead of a hand-over with `overlap`: the same form.",
     writtenBy: [...LEASE_SCRIPTS],
-    readBy: ["the new owner", "ingest-begin", "lease-inspect"],
+    readBy: ["the new owner", "ingest-begin", "lease-inspect", "stream-claim"],
     look: `GET ${PREFIX}:lease:${STREAM}:next`,
     byHand: "Nothing to do: it is gone with the hand-over.",
   },

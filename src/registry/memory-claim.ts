@@ -1,15 +1,18 @@
+import { leaseOf } from "../domain/ingest.ts";
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { ClaimResult, StreamClaim } from "../domain/ports/registry.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import type { StreamRecord } from "../domain/stream-record.ts";
+import { leaseValue } from "./lease-value.ts";
 import { LOST_TTL_MS } from "./limits.ts";
 import type { MemoryStore, StoredStream } from "./memory-store.ts";
 
-/** The same decisions, in the same order, as in lua/stream-claim-7.lua. */
+/** The same decisions, in the same order, as in lua/stream-claim-8.lua. */
 export function claimInMemory(store: MemoryStore, session: SessionRef, claim: StreamClaim): ClaimResult {
   if (!isCurrent(store, session)) return { outcome: "session-lost" };
   if (claim.kind === "publish" && isIngested(store, claim.key))
     return { outcome: "ingested", ingest: claim.key };
+  if (claim.kind === "ingest" && !isPulledBy(store, session, claim)) return { outcome: "stale-ingest" };
 
   const now = store.now();
   const record = store.streams.get(claim.key);
@@ -62,6 +65,13 @@ export function claimInMemory(store: MemoryStore, session: SessionRef, claim: St
 
 function isIngested({ ingests, reserved }: MemoryStore, key: StreamKey): boolean {
   return reserved.has(key) || ingests.get(key)?.enabled === true;
+}
+
+function isPulledBy(store: MemoryStore, { name, epoch }: SessionRef, claim: StreamClaim): boolean {
+  const ingest = store.ingests.get(claim.key);
+  const token = claim.ingestToken;
+  const isOurs = ingest?.owner === name && ingest.epoch === epoch && ingest.token === token;
+  return isOurs && store.leases.get(leaseOf(claim.key)) === leaseValue({ origin: name, epoch, token });
 }
 
 function isPreferred({ switched }: StreamClaim, { stalled }: StreamRecord): boolean {

@@ -11,6 +11,8 @@ export interface RedisContext {
   readonly keys: Keys;
   readonly time: RedisTime;
   readonly commandTimeoutMs: number;
+  /** Whether the leases of ingests live in this Redis, too: then the scripts check that they are still held. */
+  readonly leasesHere: boolean;
 }
 
 /**

@@ -13,19 +13,12 @@ import { batches, INGEST_TTL_MS, PLAN_TTL_MS } from "./limits.ts";
 import { grant, type RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";
 
-export interface RedisIngestsOptions {
-  /** Whether the leases live in this Redis, too: then the scripts check that they are still held. */
-  readonly leasesHere: boolean;
-}
-
 /** Definitions, states and the plan of ingests in Redis. Each transition is one Lua file. */
 export class RedisIngests implements IngestRegistry {
   readonly #context: RedisContext;
-  readonly #leasesHere: boolean;
 
-  constructor(context: RedisContext, { leasesHere }: RedisIngestsOptions) {
+  constructor(context: RedisContext) {
     this.#context = context;
-    this.#leasesHere = leasesHere;
   }
 
   /** @see lua/ingests-assert-3.lua */
@@ -124,9 +117,9 @@ export class RedisIngests implements IngestRegistry {
     token: number,
     why: string,
   ): ReturnType<IngestRegistry["begin"]> {
-    const { keys } = this.#context;
+    const { keys, leasesHere } = this.#context;
     const { name, instance, epoch } = session;
-    const lease = this.#leasesHere ? leaseValue({ origin: name, epoch, token }) : "";
+    const lease = leasesHere ? leaseValue({ origin: name, epoch, token }) : "";
     const [outcome, hash] = await grant(
       this.#context,
       "ingest-begin",
@@ -175,9 +168,9 @@ export class RedisIngests implements IngestRegistry {
     changed: readonly PlanLine[],
     removed: readonly StreamKey[],
   ): Promise<boolean> {
-    const { client, keys } = this.#context;
+    const { client, keys, leasesHere } = this.#context;
     const { name, instance, epoch } = session;
-    const lease = this.#leasesHere ? leaseValue({ origin: name, epoch, token: term }) : "";
+    const lease = leasesHere ? leaseValue({ origin: name, epoch, token: term }) : "";
     const write = async (lines: readonly PlanLine[], gone: readonly StreamKey[]): Promise<boolean> => {
       const reply = await client.run(
         "plan-write",

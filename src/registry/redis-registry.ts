@@ -75,9 +75,10 @@ class RedisRegistry implements Registry {
       keys: keysOf(options.prefix),
       time: new RedisTime(options.clock ?? systemClock),
       commandTimeoutMs: options.commandTimeoutMs,
+      leasesHere: options.leasesHere ?? true,
     };
     const { client } = this.#context;
-    this.ingests = new RedisIngests(this.#context, { leasesHere: options.leasesHere ?? true });
+    this.ingests = new RedisIngests(this.#context);
     const notices = this.#client("notices", 0);
     this.#notices = new RedisNotices(notices);
     this.#sentinels = new SentinelWatch(client.target, options, () => {

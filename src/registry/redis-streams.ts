@@ -1,20 +1,27 @@
 import { EVENT_LOG_LENGTH } from "../domain/event-log.ts";
+import { leaseOf } from "../domain/ingest.ts";
 import type { SessionRef } from "../domain/origin-record.ts";
 import type { ClaimResult, StreamClaim, StreamDescription, TouchLoss } from "../domain/ports/registry.ts";
 import type { OwnedStream } from "../domain/stream-record.ts";
 import { RECORD_FORMAT } from "./codec.ts";
+import { leaseValue } from "./lease-value.ts";
 import { INDEX_TTL_MS, LOST_TTL_MS, RECORD_REST_MS, batches } from "./limits.ts";
 import { grant } from "./redis-grants.ts";
 import type { RedisContext } from "./redis-grants.ts";
 import { asList, asNumber, asText } from "./replies.ts";
 
-/** @see lua/stream-claim-7.lua */
+/** @see lua/stream-claim-8.lua */
 export async function claim(
   context: RedisContext,
   session: SessionRef,
   wish: StreamClaim,
 ): Promise<ClaimResult> {
   const { keys } = context;
+  const { name, epoch } = session;
+  const lease =
+    context.leasesHere && wish.kind === "ingest"
+      ? leaseValue({ origin: name, epoch, token: wish.ingestToken })
+      : "";
   const [outcome, first, second] = await grant(
     context,
     "stream-claim",
@@ -25,6 +32,7 @@ export async function claim(
       keys.held(session.name),
       keys.ingest(wish.key),
       keys.events,
+      keys.root + leaseOf(wish.key),
       keys.root,
     ],
     (notAfter) => [
@@ -47,6 +55,8 @@ export async function claim(
       EVENT_LOG_LENGTH,
       wish.rank,
       wish.switched,
+      wish.ingestToken,
+      lease,
     ],
   );
   switch (asText(outcome)) {
@@ -58,6 +68,8 @@ export async function claim(
       return { outcome: "too-soon", origin: asText(first), retryAfterMs: asNumber(second) };
     case "ingested":
       return { outcome: "ingested", ingest: asText(first) };
+    case "stale-ingest":
+      return { outcome: "stale-ingest" };
     default:
       return { outcome: "session-lost" };
   }

@@ -16,7 +16,7 @@ export function define(more: Partial<IngestDefinition> = {}): IngestDefinition {
 const LIVE: IngestStatus = { state: "live", profile: 0, error: "", marks: [] };
 
 /** Take the lease and become the owner. Returns the token. */
-async function begin(fleet: Fleet, registry: Registry, session: SessionRef): Promise<number> {
+export async function begin(fleet: Fleet, registry: Registry, session: SessionRef): Promise<number> {
   const token = await registry.ingests.drawToken(session, 0);
   await fleet.setLease(leaseOf(KEY), leaseValue({ origin: session.name, epoch: session.epoch, token }));
   const begun = await registry.ingests.begin(session, KEY, token, "least loaded");

@@ -2,6 +2,7 @@ import { after, before, describe } from "node:test";
 import type { Fleet } from "./fleet-fixture.ts";
 import { burialContract } from "./burials.contract.ts";
 import { eventContract } from "./events.contract.ts";
+import { ingestClaimContract } from "./ingest-claims.contract.ts";
 import { ingestContract } from "./ingests.contract.ts";
 import { lookupContract } from "./lookups.contract.ts";
 import { planContract } from "./plan.contract.ts";
@@ -30,6 +31,7 @@ export function registryContract(adapter: Adapter): void {
     takeoverContract(() => adapter.fleet());
     standbyContract(() => adapter.fleet());
     ingestContract(() => adapter.fleet());
+    ingestClaimContract(() => adapter.fleet());
     planContract(() => adapter.fleet());
     wishContract(() => adapter.fleet());
     burialContract(() => adapter.fleet());

@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { pino } from "pino";
+import { leaseOf } from "../../src/domain/ingest.ts";
 import type { SessionRef } from "../../src/domain/origin-record.ts";
+import type { Lease, Leases } from "../../src/domain/ports/leases.ts";
 import type { Registry } from "../../src/domain/ports/registry.ts";
-import { parseStreamKey } from "../../src/domain/stream-key.ts";
+import { parseStreamKey, type StreamKey } from "../../src/domain/stream-key.ts";
 import type { OwnedStream } from "../../src/domain/stream-record.ts";
+import { systemClock } from "../../src/ops/clock.ts";
+import { MemoryLeases } from "../../src/registry/memory-leases.ts";
 import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
 import { MemoryStore } from "../../src/registry/memory-store.ts";
+import { RedisLeases } from "../../src/registry/redis-leases.ts";
 import { createRedisRegistry } from "../../src/registry/redis-registry.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startRedis } from "../support/start-redis.ts";
@@ -51,14 +56,17 @@ type Step = ReturnType<typeof step.generate>["value"];
 class History {
   readonly answers: unknown[] = [];
   readonly #registry: Registry;
+  readonly #leases: Leases;
+  readonly #pulls = new Map<StreamKey, Lease>();
   readonly #sessions = new Map<number, SessionRef>();
   readonly #owned = new Map<string, OwnedStream>();
   readonly #lost = new Map<number, readonly OwnedStream[]>();
   /** Numbers differ between registries; in which order they were given does not. */
   readonly #order = new Map<number, number>();
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, leases: Leases) {
     this.#registry = registry;
+    this.#leases = leases;
   }
 
   async run(steps: readonly Step[]): Promise<unknown[]> {
@@ -102,13 +110,34 @@ class History {
       return this.#registry.describeStream(session, owned, { codecs: "avc1", stalled: next.stalled });
     const { policy, kind, pause, rank, switched } = next;
     const pauses = { pauseMinMs: pause, pauseMaxMs: pause };
-    const claim = wish({ key, policy, kind, rank, switched, formerToken: owned.token, ...pauses });
+    const ingestToken = kind === "ingest" ? await this.#pull(session, key, rank >= 0) : 0;
+    const fields = { key, policy, kind, rank, switched, ingestToken, formerToken: owned.token };
+    const claim = wish({ ...fields, ...pauses });
     const result = await this.#registry.claimStream(session, claim);
     if (result.outcome === "too-soon") return result.outcome;
     if (result.outcome !== "granted") return result;
     assert.ok(result.token > Math.max(0, ...this.#order.keys()), "tokens grow");
     this.#owned.set(`${name} ${key}`, { key, token: result.token });
     return result;
+  }
+
+  /** Begin to pull an ingest, as far as it is allowed. Returns the token, also of one that was not begun. */
+  async #pull(session: SessionRef, key: StreamKey, free: boolean): Promise<number> {
+    const { ingests } = this.#registry;
+    const former = this.#pulls.get(key);
+    if (former && free) await this.#leases.release(former);
+    const plain = { captureAt: "", weight: 1, overlap: false, onDemand: false, fallback: [] };
+    await ingests.put({ stream: key, url: "rtmp://source.example/app/cam", ...plain }, "test");
+    await ingests.setEnabled(key, true, "test");
+    const token = await ingests.drawToken(session, 0).catch(() => 1);
+    const holder = { origin: session.name, epoch: session.epoch, token };
+    const grant = await this.#leases.acquire(leaseOf(key), holder, LONG);
+    if (grant.outcome === "granted") this.#pulls.set(key, grant.lease);
+    const { outcome } = await ingests.begin(session, key, token, "test");
+    this.answers.push([grant.outcome, outcome]);
+    // An encoder may have the key, too.
+    await ingests.setEnabled(key, false, "test");
+    return token;
   }
 
   async #register(name: string, next: Step & { do: "register" }): Promise<unknown> {
@@ -156,30 +185,28 @@ before(async () => {
 after(async () => server?.stop());
 
 test("Redis and memory give the same answers to any history", { timeout: 120_000 }, async () => {
-  const registries: Registry[] = [];
+  const opened: { close(): Promise<void> }[] = [];
   try {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
-        const redis = createRedisRegistry({
-          url: server?.url ?? "",
-          prefix: `{run-${++runs}}`,
-          commandTimeoutMs: 5_000,
-          connectTimeoutMs: 5_000,
-          log: pino({ level: "silent" }),
-        });
-        registries.push(redis);
-        await redis.connect();
-        const memory = createMemoryRegistry(new MemoryStore(new ManualClock()));
+        const url = server?.url ?? "";
+        const timeouts = { commandTimeoutMs: 5_000, connectTimeoutMs: 5_000 };
+        const settings = { prefix: `{run-${++runs}}`, ...timeouts, log: pino({ level: "silent" }) };
+        const redis = createRedisRegistry({ ...settings, url });
+        const leases = new RedisLeases({ ...settings, urls: [url], clock: systemClock });
+        opened.push(redis, leases);
+        await Promise.all([redis.connect(), leases.connect()]);
+        const store = new MemoryStore(new ManualClock());
         const [ofRedis, ofMemory] = [
-          await new History(redis).run(steps),
-          await new History(memory).run(steps),
+          await new History(redis, leases).run(steps),
+          await new History(createMemoryRegistry(store), new MemoryLeases(store)).run(steps),
         ];
-        await redis.close();
+        await Promise.all([redis.close(), leases.close()]);
         assert.deepEqual(ofMemory, ofRedis);
       }),
       { numRuns: 90 },
     );
   } finally {
-    await Promise.all(registries.map((registry) => registry.close()));
+    await Promise.all(opened.map((one) => one.close()));
   }
 });

@@ -3,6 +3,7 @@ import type { Notice } from "../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import { waitFor } from "../support/wait.ts";
 import { KEY, beat, join, own } from "./fleet-fixture.ts";
+import { begin, define } from "./ingests.contract.ts";
 import { fleetTest } from "./in-fleet.ts";
 import type { OpenFleet } from "./in-fleet.ts";
 
@@ -79,7 +80,9 @@ export function wishContract(open: OpenFleet): void {
     assert.equal(await registry.kickStream(KEY, "cli"), undefined, "its owner is gone");
     const again = await join(registry, "o1");
     assert.equal(await registry.kickStream(KEY, "cli"), undefined, "the record is of another session");
-    await own(registry, again, { kind: "ingest", formerToken: stream.token });
+    await registry.ingests.put(define(), "cli");
+    const ingestToken = await begin(fleet, registry, again);
+    await own(registry, again, { kind: "ingest", ingestToken, formerToken: stream.token });
     assert.equal(await registry.kickStream(KEY, "cli"), undefined, "an ingest is no encoder");
   });
 

@@ -6,7 +6,8 @@
 -- KEYS[4]  {holdfast}:held:<name>    SET     streams of the claimant's session
 -- KEYS[5]  {holdfast}:ingest:<key>   HASH    definition of an ingest that feeds this key, if there is one
 -- KEYS[6]  {holdfast}:events         STREAM
--- KEYS[7]  {holdfast}:               root of the keys derived from the present owner:
+-- KEYS[7]  {holdfast}:lease:<key>    STRING  the lease of that ingest, when it lives in this Redis
+-- KEYS[8]  {holdfast}:               root of the keys derived from the present owner:
 --                                    origin:<owner>  held:<owner>  lost:<owner>@<epoch>  notify:<owner>
 -- ARGV[1]  key      ARGV[2]  name     ARGV[3]  instance   ARGV[4]  epoch
 -- ARGV[5]  kind: publish, ingest      ARGV[6]  policy: takeover, reject, standby, reclaim
@@ -17,22 +18,25 @@
 -- ARGV[17] longest event log, entries
 -- ARGV[18] rank of the encoder: the least comes first; 0 when it has none
 -- ARGV[19] why an encoder that stood by goes on: gone, stalled, preferred; empty when it has just come
+-- ARGV[20] token under which the ingest is pulled; 0 for a publish
+-- ARGV[21] value that the lease must have; empty when it lives elsewhere, and for a publish
 --
 -- Returns  { "granted", token, previous }      previous: who lost it to the claimant, or empty
 --          { "held", owner, token }            a live session owns it, and the policy leaves it there
 --          { "too-soon", owner, retry_in_ms }  it was taken over a moment ago
 --          { "ingested", ingest }              an enabled ingest feeds the key
+--          { "stale-ingest" }                  the ingest is begun under a later token, or its lease is another's
 --          { "session-lost" }                  the claimant's session is not the current one
 --          { "late", now_ms }                  nobody waits for the answer any more
 -- Events   claimed, taken-over, switched
-local stream_key, origin_key, epoch_key, held_key, ingest_key, events_key, root =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local stream_key, origin_key, epoch_key, held_key, ingest_key, events_key, lease_key, root =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local key, name, instance, epoch, kind, policy = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local ttl, index_ttl, lost_ttl = ARGV[7], ARGV[8], ARGV[9]
 local former, not_after, pause_min, pause_max =
   tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local publisher, codecs, format, log_length = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
-local rank, switched = ARGV[18], ARGV[19]
+local rank, switched, ingest_token, lease = ARGV[18], ARGV[19], ARGV[20], ARGV[21]
 
 local time = redis.call("TIME")
 local now_us = time[1] * 1000000 + time[2]
@@ -59,6 +63,13 @@ if session[1] ~= instance or session[2] ~= epoch then
 end
 if kind == "publish" and redis.call("HGET", ingest_key, "enabled") == "1" then
   return { "ingested", key }
+end
+if kind == "ingest" then
+  local begun = redis.call("HMGET", ingest_key, "owner", "epoch", "token")
+  local is_ours = begun[1] == name and begun[2] == epoch and begun[3] == ingest_token
+  if not is_ours or (lease ~= "" and redis.call("GET", lease_key) ~= lease) then
+    return { "stale-ingest" }
+  end
 end
 
 local fields = redis.call("HMGET", stream_key, "origin", "epoch", "token", "takeovers", "pausedUntil", "countedUntil",
