@@ -30,6 +30,7 @@ function ports({ config = {}, registry = registryWith() }: Build) {
     identity: { name: "o1", instance: "instance-of-o1" },
     version: "0.1.0",
     registry,
+    leases: { inspect: () => Promise.resolve(undefined) },
     lookup: async (key: typeof cam1.key) => (await registry.locate([key]))[0],
     explain: () => Promise.reject(new HoldfastError("INTERNAL")),
     flv: flvHandlers(),

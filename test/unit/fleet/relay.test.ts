@@ -88,7 +88,7 @@ test("the records of all relays are reread in one round trip a second", async ()
     for (const pull of asked.dialer.pulls) pull.send("media");
     await world.clock.advance(500);
   }
-  const asks = asked.registry.calls.filter((call) => call === "locate").length;
+  const asks = asked.registry.calls.filter((call) => call === "lookUp").length;
   assert.ok(asks >= 4 && asks <= 6, `${asks}`);
 });
 
@@ -347,7 +347,7 @@ test("a publish here takes the stream from the relay, and the pull stops", async
 test("a record that names us is never dialled, even when the pull breaks before our claim is answered", async () => {
   const { world, owner, asked, player, pull } = await relayed();
   const claimed = peek(asked.publish(CAM));
-  asked.registry.trouble = only("locate", fine);
+  asked.registry.trouble = only("lookUp", fine);
   pull.fail("RELAY_FAILED");
   await world.clock.advance(10);
   assert.ok(claimed.value);
