@@ -55,8 +55,6 @@ async function get(
   const answered = intake.limit(() => late(request, options));
   try {
     const answer = await request.answer;
-    // What breaks before the body is read is seen there.
-    answer.on("error", () => {});
     answered();
     intake.over.throwIfAborted();
     const location = locationOf(answer, source);

@@ -34,8 +34,17 @@ export class SourceRequest {
       socket.once(secure ? "secureConnect" : "connect", () => (this.#connected = true));
     });
     this.answer = new Promise((resolve, reject) => {
-      this.#request.once("response", resolve);
-      this.#request.on("error", (error) => reject(this.#fault(error)));
+      let answer: IncomingMessage | undefined;
+      this.#request.once("response", (response) => {
+        resolve(response);
+        // What breaks before its body is read is seen there.
+        answer = response.on("error", () => {});
+      });
+      this.#request.on("error", (error) => {
+        reject(this.#fault(error));
+        // Of a body that ends with its connection, a reset would be the end in order.
+        answer?.destroy(error);
+      });
     });
     this.answer.catch(() => {});
     this.#request.end();
