@@ -4,7 +4,8 @@ import type { IngestRegistry } from "../../src/domain/ports/ingest-registry.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import { MemoryLeases } from "../../src/registry/memory-leases.ts";
 import { createMemoryRegistry } from "../../src/registry/memory-registry.ts";
-import { FakeWorld, type FakeOrigin } from "./fake-fleet.ts";
+import { FakeWorld, type FakeOrigin, type FakeOriginOptions } from "./fake-fleet.ts";
+import { troubled, troubles, type Troubles } from "./troubled.ts";
 
 export const CAM = parseStreamKey("live/cam");
 
@@ -15,6 +16,22 @@ export class IngestWorld extends FakeWorld {
 
   get ingests(): IngestRegistry {
     return this.registry.ingests;
+  }
+
+  /** An origin whose ways to the registry's ingests and to the leases a test can disturb. */
+  troubledOrigin(options: FakeOriginOptions = {}): { readonly origin: FakeOrigin; readonly ways: Troubles } {
+    const ways = troubles();
+    const inner = createMemoryRegistry(this.store);
+    const ingests = troubled(inner.ingests, ways);
+    const registry = new Proxy(inner, {
+      get(target, name) {
+        if (name === "ingests") return ingests;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const leases = troubled(new MemoryLeases(this.store), ways);
+    return { origin: this.origin({ registry, leases, ...options }), ways };
   }
 
   async define(stream: string, more: Partial<IngestDefinition> = {}): Promise<void> {
