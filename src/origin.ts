@@ -15,6 +15,9 @@ import { createFleet } from "./fleet/fleet.ts";
 import type { LocalStreamReport } from "./fleet/local-streams.ts";
 import { createApiApp } from "./http/api-app.ts";
 import { createPeerApp } from "./http/peer-app.ts";
+import { createPeerAsks } from "./http/peer-asks.ts";
+import { authorizeAs, peerDoor } from "./http/peer-door.ts";
+import { createPeerLinks } from "./http/peer-links.ts";
 import { peerProbe } from "./http/peer-probe.ts";
 import { createPublicApp } from "./http/public-app.ts";
 import type { Readiness } from "./http/routes-health.ts";
@@ -115,6 +118,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
 
   const budgets = receiveBudgets(config.limits);
   const channels = new MediaChannels({ clock, config, log });
+  const authorize = authorizeAs(() => fleet);
   const fleet = createFleet({
     registry,
     leases,
@@ -122,6 +126,8 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     relayDialer: metrics.dialer(createRelayDialer({ config, clock, log, budgets })),
     puller: createIngestPuller({ config, clock, log, budgets }),
     peerProbe,
+    peerAsks: createPeerAsks({ authorize, probe: peerProbe }),
+    peerLinks: createPeerLinks(authorize),
     clock,
     log,
     settings: config,
@@ -135,8 +141,10 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
   const rtmp = createRtmpServer({ config, ...gates, log, clock, budgets, relayPort });
   const flv = createFlvHandlers({ config, ...gates, log, clock, budgets });
   const identity = { name, instance };
-  const http = createPublicApp({ config, identity, flv, lookup, readiness, log });
-  const peer = peerPort === undefined ? undefined : createPeerApp({ config, port: peerPort, identity, log });
+  const door = peerDoor(fleet, instance);
+  const http = createPublicApp({ config, identity, door, flv, lookup, readiness, log });
+  const peer =
+    peerPort === undefined ? undefined : createPeerApp({ config, port: peerPort, identity, door, log });
   const explain = (key: Parameters<typeof explainStream>[1]) =>
     explainStream({ registry, leases, clock }, key);
   const api = createApiApp({ config, version, registry, leases, lookup, explain, readiness, metrics, log });

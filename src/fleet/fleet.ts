@@ -6,6 +6,7 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { IngestPuller } from "../domain/ports/ingest-puller.ts";
 import type { Leases } from "../domain/ports/leases.ts";
 import type { PeerAsks } from "../domain/ports/peer-asks.ts";
+import type { PeerLinks } from "../domain/ports/peer-links.ts";
 import type { Registry } from "../domain/ports/registry.ts";
 import type { PeerProbe, RelayDialer } from "../domain/ports/relay.ts";
 import type { StreamLocation } from "../domain/stream-record.ts";
@@ -21,6 +22,7 @@ import { LocalStreams, type LocalStreamReport } from "./local-streams.ts";
 import { notingLocator } from "./locator.ts";
 import { Lookup } from "./lookup.ts";
 import { OwnerWatch } from "./owner-watch.ts";
+import { Obituary } from "./obituary.ts";
 import { Ownership } from "./ownership.ts";
 import { FleetPlayGate } from "./play.ts";
 import { FleetPublishGate } from "./publish.ts";
@@ -40,6 +42,8 @@ export interface FleetOptions {
   readonly puller: IngestPuller;
   /** How to ask other origins what they pull; nobody is asked when absent. */
   readonly peerAsks?: PeerAsks;
+  /** How to see other origins die; nobody is watched when absent. */
+  readonly peerLinks?: PeerLinks;
   readonly peerProbe: PeerProbe;
   readonly clock: Clock;
   readonly log: Logger;
@@ -160,6 +164,8 @@ export function createFleet(options: FleetOptions): Fleet {
   const planner = new Planner({
     ...{ registry, leases, session, clock, log, lease: settings.lease, self: name, random },
   });
+  const { peerLinks: links, peerProbe: probe } = options;
+  const obituary = links && new Obituary({ registry, leases, links, probe, clock, log, self: name, random });
   const players = () => streams.list().reduce((sum, stream) => sum + stream.players, play.waiting);
   const drain: Drain = new Drain({
     ...{ registry, session, gate, players, describe, clock, log, settings: settings.drain },
@@ -195,6 +201,7 @@ export function createFleet(options: FleetOptions): Fleet {
       ownership.start();
       demand.start();
       keeper.start();
+      obituary?.start();
       await planner.start();
     },
     async stop() {
@@ -202,7 +209,7 @@ export function createFleet(options: FleetOptions): Fleet {
       demand.stop();
       publish.stop();
       play.stop();
-      await Promise.all([planner.stop(), keeper.stop()]);
+      await Promise.all([obituary?.stop(), planner.stop(), keeper.stop()]);
       const ended = session.ref;
       await session.stop("stopping");
       await ownership.stop(ended, "stopping").catch((error: unknown) => {

@@ -4,13 +4,14 @@ import { Admission } from "../ops/admission.ts";
 import { systemClock } from "../ops/clock.ts";
 import { createApp } from "./app.ts";
 import { createHttpPort, type HttpPort } from "./http-port.ts";
-import { addPeerRoutes, type OriginIdentity } from "./routes-peer.ts";
+import { addPeerRoutes, type OriginIdentity, type PeerDoor } from "./routes-peer.ts";
 
 export interface PeerAppOptions {
   readonly config: Pick<Config, "bind" | "limits">;
   /** 0 takes a free one. */
   readonly port: number;
   readonly identity: OriginIdentity;
+  readonly door?: PeerDoor | undefined;
   readonly log: Logger;
 }
 
@@ -20,7 +21,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
  * The HTTP port of one worker, for other origins: its public port is shared, and whoever asks who lives there would
  * be answered by any worker.
  */
-export function createPeerApp({ config, port, identity, log }: PeerAppOptions): HttpPort {
+export function createPeerApp({ config, port, identity, door, log }: PeerAppOptions): HttpPort {
   const { bind: host, limits } = config;
   const admission = new Admission(limits, systemClock, log);
   const app = createApp({
@@ -31,6 +32,6 @@ export function createPeerApp({ config, port, identity, log }: PeerAppOptions): 
     headersTimeoutMs: limits.handshakeTimeout,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
   });
-  addPeerRoutes(app, identity);
+  addPeerRoutes(app, identity, door);
   return createHttpPort(app, admission, { host, port, exclusive: true, setting: "workers.peerPort" });
 }

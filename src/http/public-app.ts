@@ -6,12 +6,14 @@ import { createApp } from "./app.ts";
 import { createHttpPort, type HttpPort } from "./http-port.ts";
 import { addFlvRoutes, isFlvPath, type FlvHandlers } from "./routes-flv.ts";
 import { addHealthRoutes, type Readiness } from "./routes-health.ts";
-import { addPeerRoutes, type OriginIdentity } from "./routes-peer.ts";
+import { addPeerRoutes, type OriginIdentity, type PeerDoor } from "./routes-peer.ts";
 import { addSrsRoutes, type StreamLookup } from "./srs-compat.ts";
 
 export interface PublicAppOptions {
   readonly config: Pick<Config, "bind" | "http" | "limits" | "srs" | "vhosts">;
   readonly identity: OriginIdentity;
+  /** What origins of the same fleet may ask here; nothing when absent. */
+  readonly door?: PeerDoor | undefined;
   readonly flv: FlvHandlers;
   /** The fleet's lookup, with its cache: SRS origins ask once per play. */
   readonly lookup: StreamLookup;
@@ -47,7 +49,7 @@ export function createPublicApp(options: PublicAppOptions): HttpPort {
   });
 
   addHealthRoutes(app, options.readiness, { details: false });
-  addPeerRoutes(app, options.identity);
+  addPeerRoutes(app, options.identity, options.door);
   if (config.srs.coworker === "on") addSrsRoutes(app, { lookup: options.lookup, vhosts: config.vhosts, log });
   addFlvRoutes(app, flv, log);
 

@@ -26,11 +26,12 @@ export interface RelayDialer {
 
 /** How an origin asks who lives at a peer's address. */
 export interface PeerProbe {
-  /** `instance`: someone answered with this id. `refused`: nobody listens there. `silent`: no answer in time. */
+  /** `instance`: someone answered with this id, under this name. `refused`: nobody listens there. `silent`: no answer in time. */
   whoIs(
     address: string,
     timeoutMs: number,
   ): Promise<
-    { readonly outcome: "instance"; readonly instance: string } | { readonly outcome: "refused" | "silent" }
+    | { readonly outcome: "instance"; readonly instance: string; readonly name?: string }
+    | { readonly outcome: "refused" | "silent" }
   >;
 }
