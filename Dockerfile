@@ -26,5 +26,6 @@ EXPOSE 1935 8080 8090
 STOPSIGNAL SIGTERM
 # Liveness only: it never asks the registry, so losing Redis restarts nothing.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HOLDFAST_HTTP__PORT || 8080}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/cli.js"]
+# As in the first line of dist/cli.js; why: docs/decisions/0030-garbage-is-collected-later.md
+ENTRYPOINT ["node", "--initial-old-space-size=128", "dist/cli.js"]
 CMD ["serve"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --initial-old-space-size=128
 import { runProgram } from "./commands/program.ts";
 
 // `holdfast events | head -1`: whoever reads has seen enough.

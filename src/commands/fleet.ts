@@ -96,7 +96,9 @@ function thisProgram(): string {
   const [, script = ""] = process.argv;
   if (basename(script) === "holdfast") return "holdfast";
   const path = relative(process.cwd(), script);
-  return ["node", ...process.execArgv, path.startsWith("..") ? script : path].join(" ");
+  // Those of its first line are for what runs long.
+  const flags = process.execArgv.filter((flag) => !flag.startsWith("--initial-old-space-size="));
+  return ["node", ...flags, path.startsWith("..") ? script : path].join(" ");
 }
 
 async function kill(name: string, { output }: OutputOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,7 +64,7 @@ export async function startOrigin(options: OriginOptions): Promise<Server> {
   };
   const where = options.core === undefined ? {} : { core: options.core };
   const program = options.program ?? process.env["BENCH_ORIGIN"] ?? join(root, "dist", "cli.js");
-  const running = run(process.execPath, [program, "serve"], { env, ...where });
+  const running = run(process.execPath, [...nodeFlags(program), program, "serve"], { env, ...where });
   return serverOf(options.name, running, { rtmpPort, httpPort, apiPort });
 }
 
@@ -90,6 +90,12 @@ export async function startFloor(windowMs: number, core: number): Promise<Server
   const [rtmpPort] = (await freePorts(1)) as [number];
   const running = run(compile("fanout"), [String(rtmpPort), String(windowMs)], { core });
   return serverOf(`C floor, ${windowMs} ms`, running, { rtmpPort, httpPort: 0, apiPort: 0 });
+}
+
+/** What the first line of a program wants Node to be started with. */
+function nodeFlags(program: string): string[] {
+  const [first = ""] = readFileSync(program, "utf8").split("\n", 1);
+  return first.split(" ").filter((word) => word.startsWith("--"));
 }
 
 /** node-media-server, as a peer to compare with. */
