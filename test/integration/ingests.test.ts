@@ -64,14 +64,7 @@ describe("ingests of a fleet with a real Redis and real sources", () => {
     });
     assert.deepEqual([ingestedBy(first).length, ingestedBy(second).length], [3, 3]);
     assert.deepEqual(pulls(), [1, 1, 1, 1, 1, 1]);
-    const events = await redisCli(
-      fleet.redis.port,
-      fleet.redis.password,
-      "XRANGE",
-      "{holdfast}:events",
-      "-",
-      "+",
-    );
+    const events = await redisCli(fleet.redis.port, undefined, "XRANGE", "{holdfast}:events", "-", "+");
     assert.match(events, /ingest-live/);
     assert.ok(!events.includes("secret"));
   });

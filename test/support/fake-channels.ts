@@ -190,13 +190,14 @@ class FakeSource implements ChannelSource {
   }
 }
 
-/** Every video packet that comes while it stands by is one to begin with, and none is kept. */
+/** Every video packet that comes while it stands by is one to begin with, or sound before any; none is kept. */
 class FakeStandbySource implements StandbySource {
   readonly kind: SourceKind;
   readonly closed: AbortSignal;
   readonly #attach: () => ChannelSource;
   #live: ChannelSource | undefined;
   #left = false;
+  #video = false;
   onStart = () => {};
 
   constructor(kind: SourceKind, closed: AbortSignal, attach: () => ChannelSource) {
@@ -209,8 +210,10 @@ class FakeStandbySource implements StandbySource {
     return this.#live !== undefined && !this.#live.closed.aborted;
   }
   write(packet: MediaPacket): void {
+    if (packet.type === "video") this.#video = true;
     if (this.live) this.#live?.write(packet);
-    else if (!this.#left && packet.type === "video") this.onStart();
+    else if (!this.#left && (packet.type === "video" || (packet.type === "audio" && !this.#video)))
+      this.onStart();
   }
   promote(): void {
     if (!this.live && !this.#left && !this.closed.aborted) this.#live = this.#attach();

@@ -148,7 +148,7 @@ export class IngestKeeper implements DrainDuty {
         moves.push({ record, target: line.origin });
       else if (run) this.#handover.cancel(stream);
     });
-    if (moves.length > 0 && this.#isFresh(plan)) await this.#move(ref, moves);
+    if (moves.length > 0 && this.#isNew(plan.at)) await this.#move(ref, moves);
   }
 
   /** What the config file defines is kept alive by those who have it. */
@@ -170,7 +170,7 @@ export class IngestKeeper implements DrainDuty {
 
   async #findOrphans(plan: Plan, ref: SessionRef): Promise<readonly StreamKey[]> {
     const { registry, session, here } = this.#options;
-    if (this.#isFresh(plan)) {
+    if (this.#isNew(Math.max(plan.at, this.#plannedAt))) {
       this.#orphans.forget();
       return [];
     }
@@ -181,10 +181,10 @@ export class IngestKeeper implements DrainDuty {
     return this.#orphans.claimable({ now, self: here.name, ingests, origins, running: this.#runs.size });
   }
 
-  /** Whether somebody plans, or will in a moment. */
-  #isFresh({ at }: Plan): boolean {
+  /** Whether so little time has passed since `at` that a planner may be there. */
+  #isNew(at: number): boolean {
     const { session, settings } = this.#options;
-    return session.now() - Math.max(at, this.#plannedAt) <= 2 * settings.lease.ttl;
+    return session.now() - at <= 2 * settings.lease.ttl;
   }
 
   #begin(record: IngestRecord, why: string): void {
