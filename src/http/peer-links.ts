@@ -40,22 +40,29 @@ function holdLink({ url, authorization, peer, greeted, signal }: Link): Promise<
     let fault = "";
     const request = get(url, { agent: false, headers: { authorization } });
     const abort = () => request.destroy();
-    const end = (how: LinkEnd) => {
+    const end = () => {
       clearTimeout(tooLate);
       signal.removeEventListener("abort", abort);
       request.destroy();
-      resolve(known && !signal.aborted ? how : "silent");
+      const closed = fault === "" || CLOSED_BY_PEER.has(fault);
+      resolve(known && closed && !signal.aborted ? "closed" : "silent");
     };
     const tooLate = setTimeout(abort, GREETING_WITHIN_MS);
     signal.addEventListener("abort", abort, { once: true });
+    const fail = (error: NodeJS.ErrnoException) => {
+      fault ||= error.code ?? "unknown";
+    };
     request.on("socket", (socket: Socket) => {
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
-      socket.on("error", (error: NodeJS.ErrnoException) => (fault = error.code ?? "unknown"));
+      socket.on("error", fail);
     });
-    request.on("error", () => end("silent"));
+    request.on("error", (error) => {
+      fail(error);
+      end();
+    });
     request.on("response", (response: IncomingMessage) => {
       response.on("error", () => undefined);
-      response.on("close", () => end(fault === "" || CLOSED_BY_PEER.has(fault) ? "closed" : "silent"));
+      response.on("close", end);
       void readGreeting(response).then((instance) => {
         if (instance !== peer.instance) return abort();
         clearTimeout(tooLate);

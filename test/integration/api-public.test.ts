@@ -151,6 +151,7 @@ test("a peer finds out who lives at an address", async (t) => {
   const { port } = await start(t);
   assert.deepEqual(await peerProbe.whoIs(port.address, 5_000), {
     outcome: "instance",
+    name: "o1",
     instance: "instance-of-o1",
   });
 });
