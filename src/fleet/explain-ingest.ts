@@ -35,8 +35,13 @@ export function explainIngest(view: IngestView): IngestExplanation {
   };
 }
 
+/** On demand, and nobody plays it: the planner leaves it out. */
+function isUnwanted({ onDemand, demandUntil, state }: IngestRecord, now: number): boolean {
+  return onDemand && state === "idle" && demandUntil <= now;
+}
+
 function summaryOf({ record, origins, now }: IngestView): string {
-  const { stream, owner, token, state, onDemand } = record;
+  const { stream, owner, token, state } = record;
   const under = `under token ${token}`;
   const where = owner === "" ? "nobody has pulled it yet" : `${owner} had it last, ${under}`;
   switch (state) {
@@ -53,7 +58,7 @@ function summaryOf({ record, origins, now }: IngestView): string {
     case "resting":
       return `The ingest ${stream} failed on every origin and rests; ${where}.`;
     case "idle":
-      if (onDemand && record.demandUntil <= now)
+      if (isUnwanted(record, now))
         return `The ingest ${stream} is idle: it is pulled on demand, and nobody plays it.`;
       return `The ingest ${stream} is not pulled yet: ${where}.`;
   }
@@ -106,6 +111,7 @@ function planLine({ record, plan, line, now }: IngestView): string[] {
     return [
       `The plan is ${span(age)} old: ${plan.by}, the planner, is gone. Origins take what nobody pulls by themselves.`,
     ];
+  if (!line && isUnwanted(record, now)) return [];
   if (!line) return [`The plan has no place for it (made by ${plan.by}).`];
   return [`The plan has it at ${line.origin}: ${line.why} (made by ${plan.by}, term ${plan.term}).`];
 }
@@ -173,13 +179,13 @@ function lastError({ error }: IngestRecord): string[] {
 }
 
 function nextOf({ record, line, origins, now }: IngestView): string {
-  const { stream, state, owner, overlap, captureAt, onDemand } = record;
+  const { stream, state, owner, overlap, captureAt } = record;
   const target = line?.origin ?? "";
   if (state === "paused") return `Nothing, until it is resumed: holdfast ingests resume ${stream}`;
   if (origins.length === 0) return "It is pulled as soon as an origin is alive.";
   const living = origins.some((one) => one.name === owner && one.epoch === record.epoch);
-  if (state === "idle" && onDemand && record.demandUntil <= now)
-    return `The first play, at whatever origin, lets ${target === "" ? "the planner choose an origin" : target} pull it.`;
+  if (isUnwanted(record, now))
+    return "The first play, at whatever origin, lets the planner choose one to pull it.";
   if (target !== "" && target !== owner)
     return overlap && living
       ? `${target} begins to pull it; ${owner} stops at the first keyframe that ${target} has.`
