@@ -22,6 +22,8 @@ export type NodeAnswer =
 /** One Redis that keeps leases. Every call ends within the command time-out. */
 export class LockNode {
   readonly client: RedisClient;
+  /** Why its word does not count, when it does not. */
+  unfit: HoldfastError | undefined;
   readonly #options: LockNodeOptions;
   #time: RedisTime;
 
@@ -41,6 +43,7 @@ export class LockNode {
    */
   async ask(script: ScriptName, keys: readonly string[], value: string, ttlMs: number): Promise<NodeAnswer> {
     const { clock, commandTimeoutMs } = this.#options;
+    if (this.unfit) throw this.unfit;
     const deadline = clock.monotonic() + commandTimeoutMs;
     return within(clock, commandTimeoutMs, this.client.address, async () => {
       for (let attempt = 1; attempt <= 2; attempt++) {

@@ -9,7 +9,7 @@ import { LeaseQuorum, type Poll } from "./lease-quorum.ts";
 import { leaseValue, readLeaseValue, reservation } from "./lease-value.ts";
 import { batches, BURIED_TTL_MS } from "./limits.ts";
 import { LockNode } from "./lock-node.ts";
-import { connectLockNodes } from "./lock-node-checks.ts";
+import { LockNodeChecks } from "./lock-node-checks.ts";
 import { asList, asNumber, asText } from "./replies.ts";
 import type { Argument } from "./client.ts";
 import type { ScriptName } from "./scripts.ts";
@@ -49,6 +49,7 @@ export class RedisLeases implements Leases {
   readonly #plain: LeaseQuorum;
   readonly #healing: LeaseQuorum;
   readonly #sentinels: readonly SentinelWatch[];
+  readonly #checks: LockNodeChecks;
   readonly #held = new Map<string, Validity>();
 
   /** @throws HoldfastError `CONFIG_INVALID` when a URL is not one */
@@ -60,6 +61,8 @@ export class RedisLeases implements Leases {
     this.#nodes = clients.map((client) => new LockNode({ client, root, clock, commandTimeoutMs }));
     this.#plain = new LeaseQuorum(this.#nodes, root, "lease-extend");
     this.#healing = this.#nodes.length > 1 ? new LeaseQuorum(this.#nodes, root, "lease-heal") : this.#plain;
+    // The one Redis is the registry's, which is checked there.
+    this.#checks = new LockNodeChecks(this.#nodes.length > 1 ? this.#nodes : [], options.log);
     this.#sentinels = clients.map(
       (client) => new SentinelWatch(client.target, options, () => client.reconnect()),
     );
@@ -69,7 +72,7 @@ export class RedisLeases implements Leases {
     for (const watch of this.#sentinels) watch.start();
     const [only] = this.#nodes;
     if (only && this.#nodes.length === 1) await only.client.connect();
-    else await connectLockNodes(this.#nodes, this.#options.log);
+    else await this.#checks.connect();
   }
 
   async close(): Promise<void> {
