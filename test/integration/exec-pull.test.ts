@@ -133,6 +133,15 @@ for (const [name, command, message] of WRONG) {
   });
 }
 
+test("a flood of what is no media does not pass for media", async (t) => {
+  // Tags of a type that nobody knows, as fast as they can be written.
+  const tag = Buffer.from([7, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12]);
+  const flood = join(dir, "flood");
+  await writeFile(flood, Buffer.concat(Array<Buffer>(50_000).fill(tag)));
+  const command = `sh -c 'cat ${short}; while cat ${flood}; do :; done'`;
+  assert.match((await endOf(t, command, { idleTimeout: 500 })).message, /no audio and no video for 500 ms/);
+});
+
 test("more tags a second than allowed end the pull", async (t) => {
   const limits = { messageAfterPublish: 1_000_000, messagesPerSecond: 50 };
   assert.match((await endOf(t, `cat ${short}`, { limits })).message, /too many tags/);

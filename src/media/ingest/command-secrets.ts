@@ -1,10 +1,13 @@
 const MASK = "***";
 const URL_TEXT = /\b([a-z][a-z0-9+.-]*:\/\/)([^\s'"<>|]+)/gi;
-const SECRET_NAME = /pass|secret|token|key|auth|cookie|credential|signature|headers/i;
+const SECRET_NAME =
+  /pass(?!log|through)|secret|token|key(?!int|_?frame)|auth|cookie|credential|signature|headers/i;
 const ASSIGNED =
   /([\w-]*(?:pass|secret|token|key|auth|cookie|credential)[\w-]*["']?\s*[=:]\s*["']?)(?:(?:basic|bearer|digest)\s+)?[^\s,;&'"]*[^\s,;&'":]/gi;
 /** Shorter values of a query, such as `mode=caller`, are seldom secret, and words of every sentence. */
 const LONG_VALUE = 8;
+/** Less than this is no secret, but a part of many words. */
+const SHORTEST = 3;
 
 /** Takes out of a text what the command line has of credentials, and whatever else looks like one. */
 export function maskerOf(words: readonly string[]): (text: string) => string {
@@ -25,14 +28,13 @@ export function maskerOf(words: readonly string[]): (text: string) => string {
 function secretsOf(words: readonly string[]): Set<string> {
   const secrets = new Set<string>();
   const add = (value: string): void => {
-    for (const form of [value, decoded(value)]) if (form !== "") secrets.add(form);
+    for (const form of [value, decoded(value)]) if (form.length >= SHORTEST) secrets.add(form);
   };
   for (const [index, word] of words.entries()) {
     // The value of an option such as -passphrase, or --password=…
     const option = /^--?([\w:-]+)(?:=(.*))?$/s.exec(word);
     if (option && SECRET_NAME.test(option[1] as string)) {
       add(option[2] ?? words[index + 1] ?? "");
-      for (const line of (option[2] ?? words[index + 1] ?? "").split(/[\r\n]+/)) add(line.trim());
     }
     for (const [, , rest = ""] of word.matchAll(URL_TEXT)) {
       const user = /^([^/?]*)@/.exec(rest)?.[1];

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import { groupGone, signalGroup } from "./process-group.ts";
@@ -16,6 +17,8 @@ const LONGEST_VALID_MS = 60_000;
 /** Pause between two pieces of standard error, so that a program that floods it takes no time from others. */
 const STDERR_PAUSE_MS = 10;
 const LEAST_MS = 1;
+/** A process that SIGKILL does not end in this time hangs in the kernel, or belongs to somebody else. */
+const KILL_MS = 5_000;
 
 /** How a program ended: `code` is `null` when a signal ended it. */
 export interface ExecExit {
@@ -30,6 +33,7 @@ export interface ExecChildParts {
   readonly validFor: () => number;
   readonly mask: (text: string) => string;
   readonly clock: Clock;
+  readonly log: Logger;
   /** The program could not be started (`SOURCE_FAILED`), or its time is over (`LEASE_LOST`): it was killed. */
   readonly failed: (reason: HoldfastError) => void;
 }
@@ -89,7 +93,14 @@ export class ExecChild {
     if (pid !== undefined) {
       if (grace > 0) await this.#askToEnd(grace);
       this.#signal("SIGKILL");
+      const undo = this.#parts.clock.after(KILL_MS, () =>
+        this.#parts.log.warn(
+          { stream: this.#parts.env["HOLDFAST_STREAM"], pid },
+          "exec program outlived SIGKILL",
+        ),
+      );
       await groupGone(pid);
+      undo();
     }
     this.#stopTelling();
     stdin?.destroy();

@@ -32,10 +32,10 @@ guard() {
 
 count_down() {
   exec 3<&-
-  trap 'kill -KILL "$nap"; wait "$nap"; exit 0' USR1
+  # `$!` and no name of ours: that would be given a moment after sleep began.
+  trap 'kill -KILL "$!" && wait "$!"; exit 0' USR1
   sleep "$left" &
-  nap=$!
-  wait "$nap"
+  wait "$!"
   # Also when sleep could not be started, or did not understand the number.
   kill -KILL 0
 }

@@ -61,6 +61,7 @@ export async function pullExec(
     validFor: () => target.validFor(),
     mask: maskerOf(words),
     clock: options.clock,
+    log: options.log,
     failed: (reason) => reading.fail(reason),
   });
   const onAbort = (): void => reading.fail(signal.reason);
@@ -102,6 +103,7 @@ async function resolveProgram(
 
 /** Its output has ended; so should it. */
 async function endOf(child: ExecChild, { failure }: ExecReading, clock: Clock): Promise<ExecExit> {
+  failure.throwIfAborted();
   return new Promise((resolve, reject) => {
     const late = new HoldfastError("SOURCE_FAILED", {
       detail: "the program closed its output, but did not end",

@@ -29,8 +29,8 @@ export class ExecReading {
   #output: Readable | undefined;
   #tags: FlvTag[] = [];
   #wake: () => void = () => undefined;
-  /** ms that we waited for audio or video, since the last. */
-  #silent = 0;
+  /** Since when we want audio or video: ms, monotonic. */
+  #wantedSince: number;
   /** Whether a byte has come. */
   opened = false;
 
@@ -43,6 +43,7 @@ export class ExecReading {
     this.#demuxer = new FlvDemuxer(longest, (tag) => this.#tags.push(tag), budgets.all);
     this.#pace = new PullPace(now);
     this.#rate = new RateLimit(limits.messagesPerSecond, now);
+    this.#wantedSince = now();
   }
 
   /** Whether the output ended after a whole tag. */
@@ -90,19 +91,19 @@ export class ExecReading {
   /** The next piece of output; `undefined` at its end. */
   async #next(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
     const { connectTimeout, idleTimeout, clock } = this.#options;
-    const began = clock.monotonic();
-    const undo = this.opened
-      ? clock.after(idleTimeout - this.#silent, () =>
-          this.fail(silent("SOURCE_FAILED", "no audio and no video", idleTimeout)),
-        )
-      : clock.after(connectTimeout, () => this.fail(silent("SOURCE_UNREACHABLE", "nothing", connectTimeout)));
+    const late = this.opened
+      ? silent("SOURCE_FAILED", "no audio and no video", idleTimeout)
+      : silent("SOURCE_UNREACHABLE", "nothing", connectTimeout);
+    const left = this.#wantedSince + (this.opened ? idleTimeout : connectTimeout) - clock.monotonic();
+    // A flood of other data would never let the timer fire.
+    if (left <= 0) throw late;
+    const undo = clock.after(left, () => this.fail(late));
     try {
       const { value, done } = await pieces.next();
       this.failure.throwIfAborted();
       return done ? undefined : value;
     } finally {
       undo();
-      this.#silent += clock.monotonic() - began;
     }
   }
 
@@ -110,6 +111,7 @@ export class ExecReading {
   async #take(piece: Buffer): Promise<void> {
     if (!this.opened) {
       this.opened = true;
+      this.#wantedSince = this.#options.clock.monotonic();
       this.#sink.opened();
     }
     let broken: HoldfastError | undefined;
@@ -138,6 +140,7 @@ export class ExecReading {
       });
       this.failure.throwIfAborted();
     }
+    this.#wantedSince = this.#options.clock.monotonic();
   }
 
   #deliver({ type, timestamp, payload }: FlvTag): void {
@@ -149,7 +152,7 @@ export class ExecReading {
       return;
     }
     const packet = { type: type === TAG.video ? "video" : "audio", timestamp, payload } as const;
-    this.#silent = 0;
+    this.#wantedSince = this.#options.clock.monotonic();
     this.#pace.note(packet);
     this.#sink.write(packet);
   }

@@ -29,8 +29,9 @@ function hasMembers(group: number): boolean {
   try {
     kill(-group, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // EPERM: on macOS only zombies are left; on Linux somebody who is not ours, such as a program behind sudo.
+    return (error as NodeJS.ErrnoException).code === "EPERM" && platform() === "linux";
   }
 }
 

@@ -49,7 +49,10 @@ for (const [line, reason] of REFUSED) {
 }
 
 test("a shell splits what was quoted in the same way", () => {
-  const word = fc.string({ unit: fc.constantFrom(..."ab '\"\\$`*?&|;<>(){}[]~#!="), maxLength: 12 });
+  const word = fc.string({
+    unit: fc.constantFrom(..."ab '\"\\$`*?&|;<>(){}[]~#!=".split("")),
+    maxLength: 12,
+  });
   const quote = (text: string, how: number): string => {
     if (how === 0) return `'${text.replaceAll("'", `'\\''`)}'`;
     if (how === 1) return `"${text.replaceAll(/[$`"\\]/g, String.raw`\$&`)}"`;
