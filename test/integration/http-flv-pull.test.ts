@@ -226,6 +226,11 @@ describe("a pull of an http-flv source fails", () => {
     const ssh = await bytesFor(t, "SSH-2.0-OpenSSH_9.2\r\n");
     assert.match(await startPull(t, ssh.url).said(), /^SOURCE_FAILED: the source does not speak HTTP$/);
     assert.match(await startPull(t, ssh.url.replace("http:", "https:")).said(), /^SOURCE_UNREACHABLE: /);
+    const other = await bytesFor(
+      t,
+      "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nmore",
+    );
+    assert.match(await startPull(t, other.url).said(), /^SOURCE_(FAILED|REFUSED): /);
     const shut = await bytesFor(t, "");
     assert.match(await startPull(t, shut.url).said(), /^SOURCE_FAILED: the connection broke: /);
   });

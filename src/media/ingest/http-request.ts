@@ -45,6 +45,7 @@ export class SourceRequest {
         // Of a body that ends with its connection, a reset would be the end in order.
         answer?.destroy(error);
       });
+      this.#request.once("close", () => reject(this.#fault(new Error("the source closed it"))));
     });
     this.answer.catch(() => {});
     this.#request.end();

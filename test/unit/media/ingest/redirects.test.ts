@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { parseSourceUrl, type NetworkSource } from "../../../../src/domain/source-url.ts";
 import { RedirectTrail, shown, urlOf } from "../../../../src/media/ingest/redirect-trail.ts";
 import { redirectedUrl } from "../../../../src/media/ingest/rtmp-redirect.ts";
@@ -96,4 +97,37 @@ describe("a source's own words", () => {
     test(`${JSON.stringify(words.slice(0, 30))} becomes ${JSON.stringify(kept.slice(0, 30))}`, () => {
       assert.equal(sourceWords(words, secret), kept);
     });
+});
+
+const anything = fc.oneof(fc.string({ unit: "binary", maxLength: 60 }), fc.webUrl({ withQueryParameters: true }), fc.string().map((text) => `rtmp://${text}`)); // prettier-ignore
+
+test("whatever a source redirects to, it is a source or refused, and its URL is not quoted", () => {
+  const from = source("rtmp://u:p@a/live/cam?token=t0ken");
+  fc.assert(
+    fc.property(anything, (location) => {
+      const trail = new RedirectTrail(from, ["rtmp", "rtmps"], 3);
+      try {
+        const next = trail.follow(redirectedUrl(location, from));
+        assert.ok(["rtmp", "rtmps"].includes(next.scheme) && next.app !== "" && next.stream !== "");
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "SOURCE_REFUSED");
+        assert.ok(!(error as Error).message.includes("t0ken"));
+      }
+    }),
+  );
+});
+
+test("whatever a source says, no secret of the URL is in what is shown of it", () => {
+  const secrets = ["hunter2", "s3cr=t", "t/ok+en"] as const;
+  const [password, user, token] = secrets;
+  const secret = source(
+    `rtmp://${encodeURIComponent(user)}:${password}@h/live/cam?token=${encodeURIComponent(token)}&x=1`,
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...secrets))), (parts) => {
+      const shownWords = sourceWords(parts.join(" "), secret);
+      for (const one of secrets) assert.ok(!shownWords.includes(one));
+      assert.ok(shownWords.length <= 200 && !/[\p{Cc}]/u.test(shownWords));
+    }),
+  );
 });
