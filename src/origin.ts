@@ -179,6 +179,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
       halfReceived: budgets.all,
       registry,
       session: fleet.session,
+      ingests: fleet.ingests,
       streams: () => fleet.streams(),
       ready: () => Object.values(readiness()).every(({ ok }) => ok),
     });

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { leaseOf, nextLeaseOf, PLANNER_LEASE } from "../domain/ingest.ts";
+import { leaseOf, nextLeaseOf, PLANNER_LEASE, readyLeaseOf } from "../domain/ingest.ts";
 import type { OriginRecord, SessionRef } from "../domain/origin-record.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Leases } from "../domain/ports/leases.ts";
@@ -84,7 +84,10 @@ async function leasesOf(
     const owned = records.filter((record) => record.owner === name && record.epoch === epoch);
     const planned = plan.lines.filter(({ origin }) => origin === name);
     const streams = new Set([...owned, ...planned].map(({ stream }) => stream));
-    return [...[...streams].flatMap((stream) => [leaseOf(stream), nextLeaseOf(stream)]), PLANNER_LEASE];
+    return [
+      ...[...streams].flatMap((stream) => [leaseOf(stream), nextLeaseOf(stream), readyLeaseOf(stream)]),
+      PLANNER_LEASE,
+    ];
   } catch (error) {
     log.debug({ peer: name, err: error }, "leases of the dead not listed");
     return [PLANNER_LEASE];

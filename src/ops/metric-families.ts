@@ -12,6 +12,7 @@ export interface MetricFamily {
 }
 
 const STATES = ["published", "ingested", "relayed", "held", "standby"] as const;
+const INGEST_STATES = ["idle", "starting", "live", "retrying", "resting"] as const;
 /** Upper bounds of the fan-out windows that are told apart, in ms. */
 const WINDOWS = [0, 10, 25, 50, 100, Infinity] as const;
 
@@ -146,6 +147,44 @@ export const FAMILIES: readonly MetricFamily[] = [
     labels: [],
     read: ({ channels }) => one(channels.gopBytes),
   },
+  {
+    type: "gauge",
+    name: "holdfast_ingests",
+    help: "Ingests at this origin by state: idle (waits for its turn or its lease), starting, live, retrying, resting",
+    labels: ["state"],
+    read: ({ ingests }) => ingestsByState(ingests.states()),
+  },
+  {
+    type: "counter",
+    name: "holdfast_ingest_pulls_total",
+    help: "Connections to sources that were begun",
+    labels: [],
+    read: ({ ingests }) => one(ingests.counts.pulls),
+  },
+  {
+    type: "counter",
+    name: "holdfast_ingest_failures_total",
+    help: "Pulls that failed, by code",
+    labels: ["code"],
+    read: ({ ingests }) => [...ingests.counts.failures].map(([code, value]) => ({ labels: { code }, value })),
+  },
+  {
+    type: "counter",
+    name: "holdfast_ingest_moves_total",
+    help: "Ingests handed over to another origin by plan",
+    labels: [],
+    read: ({ ingests }) => one(ingests.counts.moves),
+  },
+  {
+    type: "counter",
+    name: "holdfast_ingest_leases_lost_total",
+    help: "Leases of ingests that were lost: fenced (not renewed in time, stopped by ourselves) or taken (the registry said so)",
+    labels: ["how"],
+    read: ({ ingests: { counts } }) => [
+      { labels: { how: "fenced" }, value: counts.fences },
+      { labels: { how: "taken" }, value: counts.losses },
+    ],
+  },
 ];
 
 /** About single streams, for those who have asked for it. `most`: the streams with the most players. */
@@ -181,6 +220,13 @@ function channelsByState(streams: readonly StreamNumbers[]): Iterable<Sample> {
   const counts = new Counts<{ state: string }>();
   for (const state of STATES) counts.add({ state }, 0);
   for (const { state } of streams) counts.add({ state });
+  return counts;
+}
+
+function ingestsByState(states: Iterable<string>): Iterable<Sample> {
+  const counts = new Counts<{ state: string }>();
+  for (const state of INGEST_STATES) counts.add({ state }, 0);
+  for (const state of states) counts.add({ state });
   return counts;
 }
 

@@ -14,7 +14,8 @@ export interface MetricSources {
   readonly halfReceived: { readonly taken: number };
   readonly registry: { readonly available: boolean };
   readonly session: { readonly live: boolean };
-  /** What is published, relayed and on hold here. */
+  readonly ingests: IngestNumbers;
+  /** What is published, ingested, relayed and on hold here. */
   streams(): readonly StreamNumbers[];
   /** Whether new streams can be taken. */
   ready(): boolean;
@@ -46,6 +47,24 @@ export interface ChannelNumbers {
   readonly gopBytes: number;
   /** The fan-out window of each channel now, in ms. */
   windows(): Iterable<number>;
+}
+
+export interface IngestNumbers {
+  /** The state of each ingest here, one of a few words. */
+  states(): Iterable<string>;
+  /** Since the origin began. */
+  readonly counts: {
+    /** Connections to sources that were begun. */
+    readonly pulls: number;
+    /** Ingests that went to another origin by plan. */
+    readonly moves: number;
+    /** Leases that were not renewed in time. */
+    readonly fences: number;
+    /** Leases that the registry said are not ours any more. */
+    readonly losses: number;
+    /** By code. */
+    readonly failures: ReadonlyMap<string, number>;
+  };
 }
 
 export interface StreamNumbers {

@@ -115,6 +115,17 @@ export const INGEST_KEYS: readonly KeyEntry[] = [
     byHand: "Nothing to do: it is gone with the hand-over.",
   },
   {
+    pattern: "lease:<key>:ready",
+    type: "string",
+    ttl: "10 s",
+    content:
+      "Whoever pulls ahead of a hand-over with `overlap` has a keyframe: the owner may let go. The same form.",
+    writtenBy: [...LEASE_SCRIPTS],
+    readBy: ["the present owner", "ingest-begin", "lease-inspect", "stream-claim"],
+    look: `GET ${PREFIX}:lease:${STREAM}:ready`,
+    byHand: "Nothing to do: it is gone with the hand-over.",
+  },
+  {
     pattern: "planner",
     type: "string",
     ttl: "`lease.ttl` (5 s), renewed every `lease.renewEvery` (1 s)",

@@ -26,6 +26,10 @@ function sources(parts: Partial<MetricSources> = {}): MetricSources {
     halfReceived: { taken: 77 },
     registry: { available: true },
     session: { live: false },
+    ingests: {
+      states: () => ["live", "live", "retrying"],
+      counts: { pulls: 9, moves: 1, fences: 2, losses: 3, failures: new Map([["SOURCE_FAILED", 4]]) },
+    },
     streams: () => [],
     ready: () => false,
     ...parts,
@@ -234,6 +238,23 @@ test("answers of the gates are counted by what was asked and how it ended", asyn
     'holdfast_requests_total{request="relay",answer="refused"} 1',
     'holdfast_refusals_total{request="relay",code="STREAM_NOT_FOUND"} 1',
     'holdfast_answer_seconds_count{request="play"} 2',
+  ])
+    assert.ok(lines.includes(line), line);
+});
+
+test("ingests are counted by state, and their troubles by kind", async () => {
+  const metrics = metricsOf();
+  metrics.start(sources());
+  const lines = await samples(metrics);
+  for (const line of [
+    'holdfast_ingests{state="live"} 2',
+    'holdfast_ingests{state="retrying"} 1',
+    'holdfast_ingests{state="resting"} 0',
+    "holdfast_ingest_pulls_total 9",
+    'holdfast_ingest_failures_total{code="SOURCE_FAILED"} 4',
+    "holdfast_ingest_moves_total 1",
+    'holdfast_ingest_leases_lost_total{how="fenced"} 2',
+    'holdfast_ingest_leases_lost_total{how="taken"} 3',
   ])
     assert.ok(lines.includes(line), line);
 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { format } from "prettier";
 import { renderKeys } from "../../../scripts/render-keys.ts";
-import { leaseOf, nextLeaseOf, PLANNER_LEASE } from "../../../src/domain/ingest.ts";
+import { leaseOf, nextLeaseOf, PLANNER_LEASE, readyLeaseOf } from "../../../src/domain/ingest.ts";
 import type { StreamKey } from "../../../src/domain/stream-key.ts";
 import { encodeOrigin } from "../../../src/registry/codec.ts";
 import { KEY_TABLE } from "../../../src/registry/key-table.ts";
@@ -36,9 +36,9 @@ test("every name that can be built is in the table, and the other way round", ()
     keys.ingests,
     keys.plan,
     // Leases have names of their own.
-    ...[leaseOf(KEY), nextLeaseOf(KEY), PLANNER_LEASE].map((name) => keys.root + name),
+    ...[leaseOf(KEY), nextLeaseOf(KEY), readyLeaseOf(KEY), PLANNER_LEASE].map((name) => keys.root + name),
   ];
-  assert.equal(Object.keys(keys).length, built.length - 3 + 1, "root is the only other name");
+  assert.equal(Object.keys(keys).length, built.length - 4 + 1, "root is the only other name");
   assert.deepEqual(built.sort(), KEY_TABLE.map(({ pattern }) => `${keys.root}${pattern}`).sort());
 });
 
