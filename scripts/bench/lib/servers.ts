@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { compile, listening, root, run, temporaryFolder, type Running } from "./tools.ts";
 
@@ -41,6 +42,8 @@ export interface OriginOptions {
   readonly program?: string;
   /** More settings, as HOLDFAST_ variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Called with its log as it comes. */
+  readonly onLog?: (stderr: Readable) => void;
 }
 
 /** One origin, alone or on a Redis: from `dist`, or the build whose cli.js BENCH_ORIGIN names. */
@@ -65,6 +68,7 @@ export async function startOrigin(options: OriginOptions): Promise<Server> {
   const where = options.core === undefined ? {} : { core: options.core };
   const program = options.program ?? process.env["BENCH_ORIGIN"] ?? join(root, "dist", "cli.js");
   const running = run(process.execPath, [...nodeFlags(program), program, "serve"], { env, ...where });
+  if (running.process.stderr) options.onLog?.(running.process.stderr);
   return serverOf(options.name, running, { rtmpPort, httpPort, apiPort });
 }
 
@@ -93,7 +97,7 @@ export async function startFloor(windowMs: number, core: number): Promise<Server
 }
 
 /** What the first line of a program wants Node to be started with. */
-function nodeFlags(program: string): string[] {
+export function nodeFlags(program: string): string[] {
   const [first = ""] = readFileSync(program, "utf8").split("\n", 1);
   return first.split(" ").filter((word) => word.startsWith("--"));
 }

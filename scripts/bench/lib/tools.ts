@@ -143,11 +143,11 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Wait until something accepts connections on a loopback port. */
-export async function listening(port: number, withinMs = 15_000): Promise<void> {
+export async function listening(port: number, host = "127.0.0.1", withinMs = 15_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (performance.now() < deadline) {
     const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => {
+      const socket = connect(port, host, () => {
         socket.destroy();
         resolve(true);
       });
@@ -156,5 +156,5 @@ export async function listening(port: number, withinMs = 15_000): Promise<void> 
     if (open) return;
     await sleep(50);
   }
-  throw new Error(`nothing listens on 127.0.0.1:${port} after ${withinMs} ms`);
+  throw new Error(`nothing listens on ${host}:${port} after ${withinMs} ms`);
 }
