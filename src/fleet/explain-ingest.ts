@@ -23,6 +23,7 @@ export function explainIngest(view: IngestView): IngestExplanation {
       definition(view.record),
       ...whyThere(view),
       ...lease(view),
+      ...ahead(view),
       ...planLine(view),
       ...whyAway(view),
       ...wish(view),
@@ -100,6 +101,14 @@ function lease({ record, lease: held }: IngestView): string[] {
   if (token === record.token) return [`${holder}: ${left}.`];
   return [
     `${holder}, which is not the owner in its status (token ${record.token}): a change is under way; ${left}.`,
+  ];
+}
+
+function ahead({ ahead: next }: IngestView): string[] {
+  if (!next) return [];
+  const { origin, token } = next.holder;
+  return [
+    `${origin} pulls it ahead of a move (token ${token}): the owner goes on until that has a keyframe.`,
   ];
 }
 

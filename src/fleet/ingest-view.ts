@@ -1,5 +1,5 @@
 import { asHoldfastError, HoldfastError } from "../domain/errors.ts";
-import { leaseOf, type IngestRecord } from "../domain/ingest.ts";
+import { leaseOf, nextLeaseOf, type IngestRecord } from "../domain/ingest.ts";
 import {
   reportIngest,
   reportPlanLine,
@@ -27,6 +27,8 @@ export interface IngestView {
   readonly line: PlanLine | undefined;
   /** An error when it could not be read. */
   readonly lease: Awaited<ReturnType<Leases["inspect"]>> | HoldfastError;
+  /** Who pulls it ahead of an overlapped move. */
+  readonly ahead: Awaited<ReturnType<Leases["inspect"]>>;
   /** Those with a live session. */
   readonly origins: readonly OriginRecord[];
   /** ms since 1970, by the clock of whoever asks: what the registry's times are compared with. */
@@ -40,14 +42,15 @@ export async function viewIngest(
 ): Promise<IngestView | undefined> {
   const record = await registry.ingests.get(key);
   if (!record || record.removed !== 0) return undefined;
-  const [plan, origins, lease] = await Promise.all([
+  const [plan, origins, lease, ahead] = await Promise.all([
     registry.ingests.plan(),
     registry.listOrigins(),
     // The lock nodes may be away while the registry is not.
     leases.inspect(leaseOf(key)).catch((error: unknown) => asHoldfastError(error, "REGISTRY_UNAVAILABLE")),
+    leases.inspect(nextLeaseOf(key)).catch(() => undefined),
   ]);
   const line = plan.lines.find(({ stream }) => stream === key);
-  return { record, plan, line, lease, origins, now: clock.wall() };
+  return { record, plan, line, lease, ahead, origins, now: clock.wall() };
 }
 
 /** @throws HoldfastError `INGEST_NOT_FOUND`, `REGISTRY_UNAVAILABLE` */
