@@ -74,7 +74,7 @@ function show(io: ConfigIo, file: string | undefined, json: boolean): void {
   }));
   if (json) io.print(JSON.stringify(rows, undefined, 2));
   else {
-    const cells = rows.map(({ setting, value, source }) => [setting, cell(value), source]);
+    const cells = rows.map(({ setting, value, source }) => [setting, cell(setting, value), source]);
     io.print(table(["SETTING", "VALUE", "SOURCE"], cells));
   }
 }
@@ -89,6 +89,10 @@ function written(setting: Setting, { config }: LoadedConfig): unknown {
   return setting.kind === "size" ? formatSize(value) : value;
 }
 
-function cell(value: unknown): unknown {
-  return Array.isArray(value) ? value.join(", ") : value;
+/** Of sections only what each is called: the whole of them is for JSON. */
+function cell(path: string, value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  const [name] = SETTINGS.find((setting) => setting.path === path)?.item?.settings ?? [];
+  const words = name ? value.map((one) => (one as Record<string, unknown>)[name.path]) : value;
+  return words.join(", ");
 }

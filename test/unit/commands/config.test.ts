@@ -87,3 +87,33 @@ test("the table has one line per setting", () => {
   assert.equal(lines.length, SETTINGS.length + 1);
   assert.match(lines.find((line) => line.startsWith("name")) ?? "", /^name +o1 +\S+good\.yml:1:7$/);
 });
+
+test("sections are shown by name, in JSON whole and without credentials", () => {
+  const ingests =
+    '[{"stream":"live/a","url":"rtsp://me:hunter2@cam/1"},{"stream":"live/b","url":"rtsp://b/1","enabled":false}]';
+  const nodes = ["a", "b", "c"].map((host) => `redis://:hunter2@${host}`).join(",");
+  const environment = {
+    ...env,
+    HOLDFAST_INGESTS: ingests,
+    HOLDFAST_REDIS__URL: "redis://a",
+    HOLDFAST_REDIS__LOCK_NODES: nodes,
+  };
+  const { text } = run(["show"], environment);
+  assert.match(text, /^ingests +live\/a +HOLDFAST_INGESTS \(environment\)$/m);
+  assert.match(text, /^redis\.lockNodes +redis:\/\/:\*{8}@a, redis:/m);
+  const json = run(["show", "-o", "json"], environment).text;
+  const rows = JSON.parse(json) as { setting: string; value: unknown }[];
+  const shown = rows.find(({ setting }) => setting === "ingests")?.value;
+  assert.deepEqual(shown, [
+    {
+      stream: "live/a",
+      url: "rtsp://cam/1",
+      captureAt: "",
+      weight: 1,
+      overlap: false,
+      onDemand: false,
+      fallback: [],
+    },
+  ]);
+  assert.doesNotMatch(text + json, /hunter2/);
+});
