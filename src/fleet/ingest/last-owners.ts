@@ -44,11 +44,14 @@ export class LastOwners {
     for (const [id, { seenAt }] of this.#known) if (now - seenAt > REMEMBERED_MS) this.#known.delete(id);
   }
 
-  /** Whether the last owner was reached, and says that it pulls. Who gave it back in order is not asked. */
-  async goesOn({ owner, epoch, state, stream }: IngestRecord): Promise<boolean> {
+  /**
+   * Whether the last owner was reached, and says that it pulls. Who gave it back in order is not asked, nor is anybody
+   * with `overlap`: there the owner is to go on until it is relieved.
+   */
+  async goesOn({ owner, epoch, state, overlap, stream }: IngestRecord): Promise<boolean> {
     const { asks, self, clock } = this.#options;
     const known = this.#known.get(idOf(owner, epoch));
-    if (!asks || !known || owner === self || state === "idle") return false;
+    if (!asks || !known || owner === self || state === "idle" || overlap) return false;
     if (clock.monotonic() < known.silentUntil) return false;
     const answer = await asks.pulls(known.origin, stream);
     if (answer === "unknown") known.silentUntil = clock.monotonic() + SILENT_FOR_MS;

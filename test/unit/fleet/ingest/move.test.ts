@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leaseOf, nextLeaseOf } from "../../../../src/domain/ingest.ts";
+import type { PeerAsks } from "../../../../src/domain/ports/peer-asks.ts";
 import { readReservation } from "../../../../src/registry/lease-value.ts";
 import type { FakeOrigin } from "../../../support/fake-fleet.ts";
 import { FakeNetwork } from "../../../support/fake-network.ts";
@@ -13,8 +14,15 @@ async function two(more: { readonly overlap?: boolean } = {}) {
   const world = new IngestWorld();
   const network = new FakeNetwork();
   const origins: FakeOrigin[] = [];
+  const asks: PeerAsks = {
+    async pulls({ name }, stream) {
+      return origins.find((origin) => origin.name === name)?.fleet.ingests.pullsNow(stream)
+        ? "pulls"
+        : "does-not";
+    },
+  };
   for (const name of ["o1", "o2"]) {
-    const origin = await world.start({ name, dialer: network.dialer });
+    const origin = await world.start({ name, dialer: network.dialer, asks });
     network.plug(origin);
     origins.push(origin);
   }
@@ -180,4 +188,18 @@ test("an origin alone pulls until it stops, and gives everything back", async ()
   assert.equal(pull.over, true);
   assert.equal(await world.holder(CAM), undefined);
   assert.equal((await world.record(CAM))?.state, "idle");
+});
+
+test("a move begun a moment ago that is taken back stays where it is", async () => {
+  const { world, o1, o2, pull } = await two({ overlap: true });
+  await world.plan(o1, { [CAM]: "o2" });
+  await world.clock.advance(300);
+  await world.plan(o1, { [CAM]: "o1" });
+  await world.clock.advance(300);
+  const ahead = o2.puller.pulls.at(-1);
+  ahead?.flow();
+  await world.clock.advance(11_000);
+  assert.equal(pull.over, false);
+  assert.equal(o2.puller.open(CAM).length, 0);
+  assert.equal(await world.holder(CAM), "o1");
 });
