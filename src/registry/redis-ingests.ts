@@ -7,6 +7,7 @@ import type { IngestRegistry, Plan, PlanLine, PutResult } from "../domain/ports/
 import type { StreamKey } from "../domain/stream-key.ts";
 import { decodeKey, RECORD_FORMAT } from "./codec.ts";
 import { configured } from "./ingest-definitions.ts";
+import { IngestCache } from "./ingest-cache.ts";
 import { decodeIngest, decodePlan, encodeDefinition, encodeStatus } from "./ingest-codec.ts";
 import { leaseValue } from "./lease-value.ts";
 import { batches, INGEST_TTL_MS, PLAN_TTL_MS } from "./limits.ts";
@@ -16,6 +17,7 @@ import { asList, asNumber, asText } from "./replies.ts";
 /** Definitions, states and the plan of ingests in Redis. Each transition is one Lua file. */
 export class RedisIngests implements IngestRegistry {
   readonly #context: RedisContext;
+  readonly #cache = new IngestCache();
 
   constructor(context: RedisContext) {
     this.#context = context;
@@ -98,8 +100,8 @@ export class RedisIngests implements IngestRegistry {
     const { client, keys } = this.#context;
     const read = async (batch: readonly StreamKey[]) =>
       asList(await client.run("ingests-read", [keys.root], batch));
-    const hashes = (await Promise.all(batches(streams).map(read))).flat();
-    return streams.map((_, index) => decodeIngest(asList(hashes[index])));
+    const texts = (await Promise.all(batches(streams).map(read))).flat().map(asText);
+    return this.#cache.decode(streams, texts);
   }
 
   /** @see lua/token-draw-2.lua */
