@@ -207,6 +207,16 @@ describe("recipes for exec: sources", { skip, concurrency: 1 }, () => {
     assert.ok(reason.message.includes(words) && page.includes(`\`${words}\``), reason.message);
   });
 
+  test("what ffmpeg says of a source that is not there is told, without its password", async (t) => {
+    const port = await freePort();
+    const url = `rtmp://joe:s3sam3@127.0.0.1:${port}/live/cam?token=t0k3n`;
+    const reason = (await runExecPull(t, `ffmpeg -v error -i ${url} -c copy -f flv -`).end) as HoldfastError;
+    assert.equal(reason.code, "SOURCE_FAILED");
+    assert.match(reason.message, /Connection refused/);
+    assert.doesNotMatch(reason.message, /s3sam3|t0k3n|joe/);
+    assert.match(reason.message, /rtmp:\/\/\*\*\*@127/);
+  });
+
   test("every recipe of the page was tried", { skip: !hasNginxRtmp() || gstRtspMissing() }, () => {
     assert.deepEqual([...tried].sort(), [...recipes.keys()].sort());
   });

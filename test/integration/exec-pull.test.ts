@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { HoldfastError } from "../../src/domain/errors.ts";
+import { receiveBudgets } from "../../src/media/memory-budget.ts";
 import { runExecPull, type ExecPullCase } from "../support/run-exec-pull.ts";
 import { processesOf } from "../support/process-list.ts";
 import { sampleFlv, sampleStream } from "../support/sample-stream.ts";
@@ -140,6 +141,33 @@ test("a flood of what is no media does not pass for media", async (t) => {
   await writeFile(flood, Buffer.concat(Array<Buffer>(50_000).fill(tag)));
   const command = `sh -c 'cat ${short}; while cat ${flood}; do :; done'`;
   assert.match((await endOf(t, command, { idleTimeout: 500 })).message, /no audio and no video for 500 ms/);
+});
+
+test("a program that closes its output and goes on has failed", async (t) => {
+  const pull = runExecPull(t, `sh -c 'cat ${short}; exec >&-; exec sleep 60'`);
+  assert.equal(((await pull.end) as HoldfastError).message, "the program closed its output, but did not end");
+  assert.equal(pull.packets.length, media.length);
+});
+
+test("the memory of a tag that did not come whole is given back", async (t) => {
+  const budgets = receiveBudgets({ halfReceivedTotal: 1_000_000, halfReceivedBeforePublish: 1_000 });
+  const half = join(dir, "half.flv");
+  const packet = { type: "video", timestamp: 0, payload: Buffer.alloc(500_000, 0x27) } as const;
+  await writeFile(half, sampleFlv([packet]).subarray(0, 300_000));
+  const pull = runExecPull(t, `sh -c 'cat ${half}; exec sleep 60'`, { budgets });
+  await waitFor(() => budgets.all.taken > 0, { within: 20_000 });
+  const reason = new HoldfastError("STOPPING");
+  pull.abort(reason);
+  assert.equal(await pull.end, reason);
+  assert.equal(budgets.all.taken, 0);
+});
+
+test("an abort ends a pull that waits for its time", async (t) => {
+  const pull = runExecPull(t, `cat ${long}`);
+  await waitFor(() => (pull.packets.at(-1)?.timestamp ?? 0) >= 2_000, { within: 20_000 });
+  const reason = new HoldfastError("STOPPING");
+  pull.abort(reason);
+  assert.equal(await pull.end, reason);
 });
 
 test("more tags a second than allowed end the pull", async (t) => {

@@ -91,13 +91,14 @@ export class ExecReading {
   /** The next piece of output; `undefined` at its end. */
   async #next(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
     const { connectTimeout, idleTimeout, clock } = this.#options;
-    const late = this.opened
-      ? silent("SOURCE_FAILED", "no audio and no video", idleTimeout)
-      : silent("SOURCE_UNREACHABLE", "nothing", connectTimeout);
+    const late = (): HoldfastError =>
+      this.opened
+        ? silent("SOURCE_FAILED", "no audio and no video", idleTimeout)
+        : silent("SOURCE_UNREACHABLE", "nothing", connectTimeout);
     const left = this.#wantedSince + (this.opened ? idleTimeout : connectTimeout) - clock.monotonic();
     // A flood of other data would never let the timer fire.
-    if (left <= 0) throw late;
-    const undo = clock.after(left, () => this.fail(late));
+    if (left <= 0) throw late();
+    const undo = clock.after(left, () => this.fail(late()));
     try {
       const { value, done } = await pieces.next();
       this.failure.throwIfAborted();
