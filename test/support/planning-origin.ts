@@ -1,6 +1,7 @@
 import pino from "pino";
 import { leaseOf, type IngestDefinition } from "../../src/domain/ingest.ts";
 import type { OriginDescription } from "../../src/domain/origin-record.ts";
+import type { Clock } from "../../src/domain/ports/clock.ts";
 import type { Lease, Leases } from "../../src/domain/ports/leases.ts";
 import type { Registry } from "../../src/domain/ports/registry.ts";
 import { parseStreamKey, type StreamKey } from "../../src/domain/stream-key.ts";
@@ -14,15 +15,33 @@ import { ManualClock } from "./manual-clock.ts";
 import { PausableClock } from "./pausable-clock.ts";
 import { shakyRegistry, type ShakyRegistry } from "./shaky-registry.ts";
 
-export const TIMES = { ttl: 5_000, renewEvery: 1_000 };
+const TIMES = { ttl: 5_000, renewEvery: 1_000 };
 const PULL_EVERY_MS = 200;
 
+/** What the origins of one fleet share. */
+export interface PlanningWorld {
+  readonly clock: Clock;
+  readonly times: { readonly ttl: number; readonly renewEvery: number };
+  /** A registry of one more process. */
+  registry(): Registry;
+  leases(): Leases;
+}
+
 /** Origins that plan, over one memory registry and one clock. */
-export class PlanningFleet {
+export class PlanningFleet implements PlanningWorld {
   readonly clock = new ManualClock();
+  readonly times = TIMES;
   readonly store = new MemoryStore(this.clock);
   readonly origins = new Map<string, PlanningOrigin>();
   readonly admin = createMemoryRegistry(this.store);
+
+  registry(): Registry {
+    return createMemoryRegistry(this.store);
+  }
+
+  leases(): Leases {
+    return new MemoryLeases(this.store);
+  }
 
   async join(name: string, more: Partial<OriginDescription> = {}): Promise<PlanningOrigin> {
     const origin = new PlanningOrigin(this, name, more);
@@ -79,13 +98,15 @@ export class PlanningOrigin {
   description: OriginDescription;
   /** Whether it takes up what the plan says. */
   willing = true;
+  readonly #times: PlanningWorld["times"];
   #stopped = false;
 
-  constructor({ clock, store }: PlanningFleet, name: string, more: Partial<OriginDescription>) {
+  constructor(world: PlanningWorld, name: string, more: Partial<OriginDescription> = {}) {
     this.name = name;
-    this.clock = new PausableClock(clock);
-    this.registry = shakyRegistry(createMemoryRegistry(store));
-    this.leases = new MemoryLeases(store);
+    this.#times = world.times;
+    this.clock = new PausableClock(world.clock);
+    this.registry = shakyRegistry(world.registry());
+    this.leases = world.leases();
     const log = pino({ level: process.env["TEST_LOG"] ?? "silent" }, pino.destination(2)).child({
       origin: name,
     });
@@ -99,7 +120,7 @@ export class PlanningOrigin {
     } as const;
     this.description = { name, ...kind, ...addresses, ...more };
     const { registry, leases } = this;
-    const common = { registry, clock: this.clock, log, lease: TIMES, random: () => 0.5 };
+    const common = { registry, clock: this.clock, log, lease: world.times, random: () => 0.5 };
     this.session = new Session({
       ...{ ...common, probe: new FakePeerProbe(), describe: () => this.description, load: () => 0 },
     });
@@ -142,7 +163,7 @@ export class PlanningOrigin {
   async #act(): Promise<void> {
     const { ref, live } = this.session;
     if (!ref || !live || !this.willing) return;
-    for (const lease of this.held.values()) await this.leases.extend(lease, TIMES.ttl);
+    for (const lease of this.held.values()) await this.leases.extend(lease, this.#times.ttl);
     const { lines } = await this.registry.ingests.plan();
     for (const { stream, origin, why } of lines) {
       const lease = this.held.get(stream);
@@ -162,7 +183,7 @@ export class PlanningOrigin {
   ): Promise<void> {
     const token = await ingests.drawToken(ref, 0);
     const holder = { origin: ref.name, epoch: ref.epoch, token };
-    const grant = await this.leases.acquire(leaseOf(stream), holder, TIMES.ttl);
+    const grant = await this.leases.acquire(leaseOf(stream), holder, this.#times.ttl);
     if (grant.outcome === "held") return;
     const begun = await ingests.begin(ref, stream, token, why);
     if (begun.outcome !== "begun") return this.leases.release(grant.lease);

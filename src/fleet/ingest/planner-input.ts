@@ -58,14 +58,15 @@ export function placementInput(view: FleetView, movesAllowed: number, marks: Pla
   };
 }
 
-/** Lines whose origin has not become the owner under its present session. */
+/** Lines whose origin has not become the owner under its present session, or does nothing as such. */
 export function waitingLines(view: FleetView): WaitingLine[] {
   const sessions = sessionsOf(view.origins);
   const wanted = new Map(wantedIngests(view).map((record) => [record.stream, record]));
   return view.plan.lines.flatMap(({ stream, origin }) => {
     const record = wanted.get(stream);
     const epoch = sessions.get(origin);
-    if (!record || epoch === undefined || (record.owner === origin && record.epoch === epoch)) return [];
+    if (!record || epoch === undefined) return [];
+    if (record.owner === origin && record.epoch === epoch && record.state !== "idle") return [];
     return [{ stream, origin, overlapped: record.overlap && isHeld(record, sessions) }];
   });
 }
