@@ -42,21 +42,26 @@ export class LockNode {
    * @throws HoldfastError `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`
    */
   async ask(script: ScriptName, keys: readonly string[], value: string, ttlMs: number): Promise<NodeAnswer> {
-    const { clock, commandTimeoutMs } = this.#options;
     if (this.unfit) throw this.unfit;
+    const { clock, commandTimeoutMs } = this.#options;
     const deadline = clock.monotonic() + commandTimeoutMs;
-    return within(clock, commandTimeoutMs, this.client.address, async () => {
-      for (let attempt = 1; attempt <= 2; attempt++) {
-        const now = this.#time.now() ?? (await this.#readTime());
-        const notAfter = Math.ceil(now + deadline - clock.monotonic());
-        const answered = this.#time.ask();
-        const [word, rest] = asList(await this.client.run(script, keys, [value, ttlMs, notAfter]));
-        const answer = asText(word);
-        if (answer === "held" || answer === "lost") return { answer, value: asText(rest) };
-        if (answer !== "late") return { answer: answer as "granted" | "extended" | "healed" };
-        // Late in Redis time and not in ours: its clock was set.
-        answered(asNumber(rest));
-      }
+    const ask = async (redisTime: number): Promise<NodeAnswer | undefined> => {
+      const notAfter = Math.ceil(redisTime + deadline - clock.monotonic());
+      const answered = this.#time.ask();
+      const [word, rest] = asList(await this.client.run(script, keys, [value, ttlMs, notAfter]));
+      const answer = asText(word);
+      if (answer === "held" || answer === "lost") return { answer, value: asText(rest) };
+      if (answer !== "late") return { answer: answer as "granted" | "extended" | "healed" };
+      // Late in Redis time and not in ours: its clock was set.
+      answered(asNumber(rest));
+      return undefined;
+    };
+    const known = this.#time.now();
+    const answer = known === undefined ? undefined : await ask(known);
+    if (answer) return answer;
+    return within(clock, deadline - clock.monotonic(), this.client.address, async () => {
+      const again = await ask(this.#time.now() ?? (await this.#readTime()));
+      if (again) return again;
       throw unavailable(this.client.address, "the clock jumps: its answers always come too late");
     });
   }

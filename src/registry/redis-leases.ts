@@ -50,6 +50,7 @@ export class RedisLeases implements Leases {
   readonly #healing: LeaseQuorum;
   readonly #sentinels: readonly SentinelWatch[];
   readonly #checks: LockNodeChecks;
+  readonly #root: string;
   readonly #held = new Map<string, Validity>();
 
   /** @throws HoldfastError `CONFIG_INVALID` when a URL is not one */
@@ -57,6 +58,7 @@ export class RedisLeases implements Leases {
     const { urls, prefix, clock, commandTimeoutMs } = options;
     this.#options = options;
     const { root } = keysOf(prefix);
+    this.#root = root;
     const clients = urls.map((url) => new RedisClient({ ...options, url, purpose: "leases" }));
     this.#nodes = clients.map((client) => new LockNode({ client, root, clock, commandTimeoutMs }));
     this.#plain = new LeaseQuorum(this.#nodes, root, "lease-extend");
@@ -106,16 +108,15 @@ export class RedisLeases implements Leases {
     // Once it may have run out everywhere, another may have had it: then only what is still there counts.
     const quorum = known?.value === value && this.#isSure(known) ? this.#healing : this.#plain;
     const { poll, decided } = quorum.extend(this.#key(name), value, ttlMs);
-    const extended = await this.#inTime(decided);
+    const extended = await decided; // every node answers or fails in time
     if (extended) {
-      if (poll.for === poll.healed) await this.#inTime(poll.complete);
+      if (poll.for === poll.healed) await poll.complete;
       if (poll.for > poll.healed) {
         if (this.#isSure(validity)) this.#held.set(name, validity);
         return "extended";
       }
     }
-    const forgotten = extended === true;
-    if (!forgotten && poll.against <= this.#nodes.length - this.#quorum) throw this.#tooFew(poll);
+    if (!extended && poll.against <= this.#nodes.length - this.#quorum) throw this.#tooFew(poll);
     this.#forget(name, value);
     void this.#giveBack(name, value);
     return "lost";
@@ -128,11 +129,10 @@ export class RedisLeases implements Leases {
   }
 
   async bury(session: Pick<SessionRef, "name" | "epoch">, names: readonly string[]): Promise<number> {
-    const { root } = keysOf(this.#options.prefix);
     const ended = new Set<string>();
     for (const batch of batches(names)) {
       const args = [session.name, session.epoch, BURIED_TTL_MS, ...batch];
-      for (const reply of await this.#askAll("lease-bury", [root], args))
+      for (const reply of await this.#askAll("lease-bury", [this.#root], args))
         for (const name of asList(reply)) ended.add(asText(name));
     }
     return ended.size;
@@ -158,7 +158,7 @@ export class RedisLeases implements Leases {
   }
 
   #key(name: string): string {
-    return keysOf(this.#options.prefix).root + name;
+    return this.#root + name;
   }
 
   #forget(name: string, value: string): void {

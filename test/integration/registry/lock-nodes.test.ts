@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pino } from "pino";
+import { configSchema } from "../../../src/config/schema.ts";
 import { leaseOf, PLANNER_LEASE } from "../../../src/domain/ingest.ts";
+import { createOrigin } from "../../../src/origin.ts";
 import { createRedisRegistry } from "../../../src/registry/redis-registry.ts";
 import { define } from "../../contract/ingests.contract.ts";
 import { join, KEY, wish } from "../../contract/fleet-fixture.ts";
@@ -21,7 +24,6 @@ import {
   valuesOf,
 } from "./open-leases.ts";
 import { PREFIX } from "./open-registry.ts";
-import { pino } from "pino";
 
 const LONG = 60_000;
 const urlsOf = (servers: readonly TestRedis[]) => servers.map(({ url }) => url);
@@ -167,4 +169,26 @@ test("with lock nodes the registry asks for no lease in itself", async (t) => {
   const term = await registry.ingests.drawToken(session, 0);
   assert.equal(await registry.ingests.writePlan(session, term, [], []), true);
   assert.deepEqual(await valuesOf([server], `${PREFIX}:${leaseOf(KEY)}`), [null]);
+});
+
+test("an origin starts with lock nodes, and not with one that evicts", async (t) => {
+  const servers = await startServers(t, 4);
+  const [registry, ...nodes] = servers as [TestRedis, ...TestRedis[]];
+  const origin = () => {
+    const config = configSchema.parse({
+      ...{ name: "o1", bind: "127.0.0.1", rtmp: { port: 0 }, http: { port: 0 }, api: { port: 0 } },
+      cluster: { key: "a key of the fleet under test" },
+      redis: { url: registry.url, lockNodes: urlsOf(nodes) },
+      log: { level: "silent" },
+    });
+    const made = createOrigin(config);
+    t.after(() => made.stop());
+    return made;
+  };
+  const fine = origin();
+  await fine.start();
+  await fine.stop();
+  const [node] = nodes as [TestRedis];
+  await byHand(node, (redis) => redis.config("SET", "maxmemory-policy", "allkeys-lru"));
+  await assert.rejects(origin().start(), { code: "REGISTRY_REFUSED", message: /maxmemory-policy/ });
 });
