@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
-import { HoldfastError } from "../../../domain/errors.ts";
+import { asHoldfastError, HoldfastError } from "../../../domain/errors.ts";
 import { Authorisation, chooseChallenge, type Credentials } from "./auth.ts";
 import { WireReader, type RtspMessage } from "./wire-reader.ts";
 
 export interface RtspAnswer {
   readonly status: number;
-  /** The server's words for it: printable ASCII, not long. */
+  /** The server's words for it, as they came. */
   readonly words: string;
   /** The first value of a header; empty when there is none. */
   readonly header: (name: string) => string;
@@ -24,7 +24,7 @@ export interface DialogueEvents {
   /** The server has a wish of its own, such as `TEARDOWN`. */
   asked(method: string): void;
   /** Called once. */
-  closed(error: unknown): void;
+  closed(error: HoldfastError): void;
 }
 
 interface Pending {
@@ -38,7 +38,6 @@ interface Pending {
 
 const AGENT = "Holdfast";
 const UNAUTHORISED = 401;
-const LONGEST_WORDS = 120;
 /** Requests without an answer: cameras that never answer a keep-alive get no more than this remembered. */
 const MOST_PENDING = 16;
 /** A server that does not read gets no more than this. */
@@ -93,9 +92,10 @@ export class Dialogue {
     this.#closed = true;
     this.#reader.stop();
     this.#socket.destroy();
-    for (const { reject } of this.#pending.values()) reject(reason);
+    const fault = faultOf(reason);
+    for (const { reject } of this.#pending.values()) reject(fault);
     this.#pending.clear();
-    this.#events.closed(reason);
+    this.#events.closed(fault);
   }
 
   #receive(data: Buffer): void {
@@ -142,8 +142,7 @@ export class Dialogue {
     // "100 Continue" and its like: the answer follows.
     if (status < 200) return;
     const header = (name: string): string => headers.get(name)?.[0] ?? "";
-    const words = (match[2] ?? "").replaceAll(/[^ -~]/g, "").slice(0, LONGEST_WORDS);
-    this.#answered({ status, words, header, body }, headers);
+    this.#answered({ status, words: match[2] ?? "", header, body }, headers);
   }
 
   #answered(answer: RtspAnswer, headers: RtspMessage["headers"]): void {
@@ -186,6 +185,13 @@ export class Dialogue {
     if (/^\d{1,9}$/.test(sequence)) this.#write(`RTSP/1.0 ${answer}\r\nCSeq: ${sequence}\r\n\r\n`);
     this.#events.asked(method);
   }
+}
+
+/** What is wrong with the source's bytes, as a fault of the source. */
+function faultOf(reason: unknown): HoldfastError {
+  const error = asHoldfastError(reason, "SOURCE_FAILED");
+  const { code, message } = error;
+  return code.startsWith("SOURCE_") ? error : new HoldfastError("SOURCE_FAILED", { detail: message, code });
 }
 
 function failed(detail: string): HoldfastError {

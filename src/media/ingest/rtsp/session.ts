@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
-import { asHoldfastError, HoldfastError } from "../../../domain/errors.ts";
+import { HoldfastError } from "../../../domain/errors.ts";
 import type { NetworkSource } from "../../../domain/source-url.ts";
 import { MESSAGE } from "../../rtmp/message.ts";
 import type { Intake } from "../intake.ts";
@@ -22,7 +22,6 @@ export interface SessionEvents {
 }
 
 const FAREWELL_MS = 300;
-/** The parameters of a session that has none of its own are asked for in vain, but it lives on. */
 const KEEP_ALIVE = "GET_PARAMETER";
 const SESSION_NOT_FOUND = 454;
 const NOT_OK = 300;
@@ -68,7 +67,7 @@ export class RtspSession {
       asked: (method) => {
         if (method === "TEARDOWN") this.#end();
       },
-      closed: (reason) => this.#fail(faultOf(reason)),
+      closed: (error) => this.#fail(error),
     });
   }
 
@@ -202,11 +201,4 @@ export class RtspSession {
     await Promise.race([said, late]);
     forget();
   }
-}
-
-/** What is wrong with the source's bytes, as a fault of the source. */
-function faultOf(reason: unknown): HoldfastError {
-  const error = asHoldfastError(reason, "SOURCE_FAILED");
-  const { code, message } = error;
-  return code.startsWith("SOURCE_") ? error : new HoldfastError("SOURCE_FAILED", { detail: message, code });
 }
