@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import { HoldfastError } from "../../src/domain/errors.ts";
+import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import { encodeAmf0 } from "../../src/media/rtmp/amf0-encode.ts";
 import type { AmfObject } from "../../src/media/rtmp/amf0.ts";
 import { connectionCommand } from "../../src/media/rtmp/commands.ts";
 import { streamEof } from "../../src/media/rtmp/control.ts";
 import type { RtmpMessage } from "../../src/media/rtmp/message.ts";
+import { redirectMessage } from "../../src/media/rtmp/redirect.ts";
 import { startPull } from "../support/start-pull.ts";
 import { waitFor } from "../support/wait.ts";
 import { accepted, onStatus, startWireServer, type WirePeer } from "../support/wire-server.ts";
@@ -116,6 +118,20 @@ describe("a pull of an rtmp source that is redirected", () => {
       assert.equal(connectOf(there.server.peers[0])["app"], "live");
       await waitFor(() => here.server.peers[0]?.closed);
       assert.doesNotMatch(JSON.stringify(pull.lines), /abc/);
+    });
+
+  for (const form of ["standard", "srs"] as const)
+    test(`follows what an origin of ours sends in the form ${form}, and asks for the same stream`, async (t) => {
+      const key = parseStreamKey("live/de/kamera ü 100%");
+      const there = await sourceFor(t, (peer) => peer.send(start, frame, streamEof(1)));
+      const here = await sourceFor(t, (peer) => {
+        const where = { scheme: "rtmp", address: there.address, key, query: "token=a/b" } as const;
+        peer.send(redirectMessage({ streamId: 1, form, ...where }));
+      });
+      const pull = startPull(t, `rtmp://${here.address}/live/de/kamera%20%C3%BC%20100%25?token=a/b`);
+      assert.equal(await pull.said(), "ended");
+      const [peer] = there.server.peers;
+      assert.deepEqual([connectOf(peer)["app"], playOf(peer)], ["live/de", "kamera ü 100%?token=a/b"]);
     });
 
   test("follows SRS, which says that the play has begun before", async (t) => {
