@@ -43,7 +43,7 @@ const GOP_KBPS = 8_000;
 const GOP_SPEED = 20;
 const HALF_MB = 16;
 /** What is free but not collected yet: a collector runs when there is something to gain. */
-export const GARBAGE_MB = 64;
+export const GARBAGE_MB = 128;
 /** Everything beside media: sockets, buffers of the reader, timers. */
 const CONNECTION_MB = 60 / 1_024;
 const SETTLE_MS = 5_000;
