@@ -131,8 +131,8 @@ export class IngestKeeper implements DrainDuty {
     const orphans = await this.#findOrphans(plan, ref);
     const planned = plan.lines.filter(({ origin }) => origin === ref.name).map(({ stream }) => stream);
     const keys = [...new Set([...planned, ...orphans, ...this.#runs.keys()])];
-    if (keys.length === 0 || !this.#is(ref)) return;
     await this.#see();
+    if (keys.length === 0 || !this.#is(ref)) return;
     const records = await registry.ingests.read(keys);
     if (!this.#is(ref)) return;
     const moves: { readonly record: IngestRecord; readonly target: string }[] = [];
@@ -178,7 +178,7 @@ export class IngestKeeper implements DrainDuty {
     const ingests = (await registry.ingests.list()).filter((record) => !unwantedFor(record, now, false));
     const origins = ingests.length > 0 ? await registry.listOrigins() : [];
     if (!this.#is(ref)) return [];
-    return this.#orphans.claimable({ now, self: here.name, ingests, origins, running: this.#runs.size });
+    return this.#orphans.claimable({ now, self: here.name, ingests, origins, running: this.#runs });
   }
 
   /** Whether so little time has passed since `at` that a planner may be there. */

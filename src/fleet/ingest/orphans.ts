@@ -11,8 +11,8 @@ export interface OrphanView {
   /** Every ingest that somebody wants. */
   readonly ingests: readonly IngestRecord[];
   readonly origins: readonly OriginRecord[];
-  /** How many this origin pulls, or is about to. */
-  readonly running: number;
+  /** What this origin pulls, or is about to. */
+  readonly running: ReadonlyMap<StreamKey, unknown>;
 }
 
 /** Between two origins' tries of one orphan. */
@@ -38,14 +38,16 @@ export class Orphans {
     const able = origins.filter(({ state, weight }) => state === "up" && weight > 0);
     const me = able.find(({ name }) => name === self);
     const alive = new Set(origins.map(({ name, epoch }) => `${name}@${epoch}`));
+    // What it has lost itself, or given up for a while, nobody else looks after.
     const orphans = ingests.filter(
-      ({ owner, epoch, state }) => state === "idle" || !alive.has(`${owner}@${epoch}`),
+      ({ stream, owner, epoch, state }) =>
+        !running.has(stream) && (owner === self || state === "idle" || !alive.has(`${owner}@${epoch}`)),
     );
     const keys = new Set(orphans.map(({ stream }) => stream));
     for (const stream of this.#since.keys()) if (!keys.has(stream)) this.#since.delete(stream);
     if (!me) return [];
     const capacity = able.reduce((sum, { weight }) => sum + weight, 0);
-    const room = Math.ceil((ingests.length * me.weight) / capacity) + 1 - running;
+    const room = Math.ceil((ingests.length * me.weight) / capacity) + 1 - running.size;
     const due = orphans.filter((ingest) => {
       const since = this.#since.get(ingest.stream) ?? now;
       this.#since.set(ingest.stream, since);

@@ -38,6 +38,8 @@ export class Pulling {
   readonly #stopped = broadcast();
   #definition: IngestDefinition;
   #attempt: PullAttempt | undefined;
+  /** The try whose stream is being claimed. */
+  #claiming: PullAttempt | undefined;
   #liveSince: number | undefined;
   #changed = false;
   #stop: Stop = { how: "broken", reason: "pull ended" };
@@ -161,8 +163,6 @@ export class Pulling {
     await Promise.race([settled, sleep(clock, settings.lease.renewEvery, enough.signal)]);
     enough.abort();
   }
-
-  #claiming: PullAttempt | undefined;
 
   /** There is something to begin with: the stream is claimed. What fails here is tried again at the next keyframe. */
   async #claim(attempt: PullAttempt, feed: IngestFeed, profile: Profile): Promise<void> {

@@ -11,10 +11,16 @@ export interface RoundsOptions {
   readonly listen: (wake: () => void) => Promise<() => void>;
 }
 
+/** So many rounds within a window of so many ms: news may come in floods. */
+const MOST_ROUNDS = 10;
+const WINDOW_MS = 500;
+
 /** Does something again and again, one round at a time: after a pause, or at once when there is news. */
 export class Rounds {
   readonly #options: RoundsOptions;
   #state: "resting" | "busy" | "again" | "stopped" = "stopped";
+  /** When the last rounds began, monotonic ms. */
+  #begun: readonly number[] = [];
   #cancel = () => {};
   #unlisten: (() => void) | undefined;
 
@@ -37,23 +43,31 @@ export class Rounds {
   /** There is news. */
   wake(): void {
     if (this.#state === "busy") this.#state = "again";
-    if (this.#state === "resting") void this.#run();
+    if (this.#state !== "resting") return;
+    const { clock } = this.#options;
+    this.#cancel();
+    const first = this.#begun[MOST_ROUNDS - 1] ?? -Infinity;
+    const pause = first + WINDOW_MS - clock.monotonic();
+    if (pause <= 0) void this.#run();
+    else this.#cancel = clock.after(pause, () => void this.#run());
   }
 
   async #run(): Promise<void> {
+    const { clock, log, every, round } = this.#options;
     this.#cancel();
-    do {
-      this.#state = "busy";
-      try {
-        await this.#options.round();
-      } catch (error) {
-        // The registry is away: what is held is kept as long as it may be, and the next round looks again.
-        this.#options.log.debug({ err: error }, "ingests not looked after");
-      }
-    } while (this.#is("again"));
+    this.#state = "busy";
+    this.#begun = [clock.monotonic(), ...this.#begun.slice(0, MOST_ROUNDS - 1)];
+    try {
+      await round();
+    } catch (error) {
+      // The registry is away: what is held is kept as long as it may be, and the next round looks again.
+      log.debug({ err: error }, "ingests not looked after");
+    }
     if (this.#is("stopped")) return;
+    const again = this.#is("again");
     this.#state = "resting";
-    this.#cancel = this.#options.clock.after(this.#options.every, () => void this.#run());
+    if (again) this.wake();
+    else this.#cancel = clock.after(every, () => void this.#run());
   }
 
   async #listen(): Promise<void> {

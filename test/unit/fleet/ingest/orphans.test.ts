@@ -93,3 +93,18 @@ test("what a file defines is asserted again and again, and after a new session",
   await world.clock.advance(61_000);
   assert.equal(await world.record(CAM), undefined);
 });
+
+test("without a planner an origin takes back what it has lost itself", async () => {
+  const world = new IngestWorld();
+  silence(world);
+  const o1 = await world.start({ name: "o1" });
+  await world.define(CAM);
+  await world.clock.advance(2 * TTL + 2_000);
+  o1.puller.of(CAM).flow();
+  await world.clock.advance(0);
+  world.store.leases.delete(`lease:${CAM}`);
+  await world.clock.advance(1_000);
+  assert.equal(o1.fleet.ingests.counts.losses, 1);
+  await world.clock.advance(3_000);
+  assert.equal(o1.puller.open(CAM).length, 1);
+});
