@@ -23,19 +23,23 @@ export type LeaseGrant =
 /** Gives leases, over one Redis or over several independent ones. Grants nothing that time alone could break. */
 export interface Leases {
   /**
-   * Ask once; never waits for a holder. What was granted by a minority is given back.
+   * Ask once; never waits for a holder. What was granted by a minority is given back. After a failure draw a new token:
+   * the old one may be given back yet.
    *
    * @throws HoldfastError `REGISTRY_UNAVAILABLE` when too few answered in time; the lease may be taken all the same,
    * and runs out by itself
    */
   acquire(name: string, holder: LeaseHolder, ttlMs: number): Promise<LeaseGrant>;
   /**
-   * Renew. `lost`: another has it, or may have had it.
+   * Renew. `lost`: another has it, or may have had it. What is left of it is given back.
    *
    * @throws HoldfastError `REGISTRY_UNAVAILABLE` when too few answered in time
    */
   extend(lease: Lease, ttlMs: number): Promise<"extended" | "lost">;
-  /** Give it back at once. With `reserve` only that origin may take it for so long. Never throws for a lost lease. */
+  /**
+   * Give it back at once, known to a quorum when this resolves. With `reserve` only that origin may take it for so long.
+   * Never throws: what cannot be told runs out by itself.
+   */
   release(lease: Lease, reserve?: { readonly origin: string; readonly ms: number }): Promise<void>;
   /** End whatever a session held of `names`, on every node: its origin is proven dead. Returns how many there were. */
   bury(session: Pick<SessionRef, "name" | "epoch">, names: readonly string[]): Promise<number>;
