@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { describe, test, type TestContext } from "node:test";
+import type { TlsOptions } from "node:tls";
 import { dial, RtmpClient } from "../../src/media/rtmp/client.ts";
 import type { DialOptions } from "../../src/media/rtmp/client-options.ts";
 import { connectionCommand, streamCommand } from "../../src/media/rtmp/commands.ts";
@@ -398,5 +399,24 @@ describe("the RTMPS client", () => {
       code: "RELAY_FAILED",
       message: /self-signed/,
     });
+  });
+
+  test("names the server that it wants, for servers with several certificates", async (t) => {
+    const certificate = await makeCertificate("localhost");
+    t.after(() => certificate.remove());
+    const [cert, key] = [await readFile(certificate.cert), await readFile(certificate.key)];
+    const named: string[] = [];
+    const SNICallback: TlsOptions["SNICallback"] = (name, done) => {
+      named.push(name);
+      done(null);
+    };
+    const server = await startWireServer(
+      async (peer) => peer.send(accepted((await peer.next("connect")).transaction)),
+      { cert, key, SNICallback },
+    );
+    t.after(() => server.stop());
+    for (const host of ["localhost", "127.0.0.1"])
+      await dial(options(server.port, { host, tls: { ca: cert, checkServerIdentity: () => undefined } }));
+    assert.deepEqual(named, ["localhost"], "addresses are no names");
   });
 });
