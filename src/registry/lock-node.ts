@@ -48,13 +48,12 @@ export class LockNode {
     const ask = async (redisTime: number): Promise<NodeAnswer | undefined> => {
       const notAfter = Math.ceil(redisTime + deadline - clock.monotonic());
       const answered = this.#time.ask();
-      const [word, rest] = asList(await this.client.run(script, keys, [value, ttlMs, notAfter]));
+      const [word, time, present] = asList(await this.client.run(script, keys, [value, ttlMs, notAfter]));
+      answered(asNumber(time));
       const answer = asText(word);
-      if (answer === "held" || answer === "lost") return { answer, value: asText(rest) };
-      if (answer !== "late") return { answer: answer as "granted" | "extended" | "healed" };
+      if (answer === "held" || answer === "lost") return { answer, value: asText(present) };
       // Late in Redis time and not in ours: its clock was set.
-      answered(asNumber(rest));
-      return undefined;
+      return answer === "late" ? undefined : { answer: answer as "granted" | "extended" | "healed" };
     };
     const known = this.#time.now();
     const answer = known === undefined ? undefined : await ask(known);
