@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import type { FakeOrigin } from "./fake-fleet.ts";
 import { IngestWorld } from "./ingest-world.ts";
 import { slowAnswers } from "./shaky-registry.ts";
@@ -9,6 +10,8 @@ export type Happening =
   | { readonly do: "kill" | "join" | "leave" | "forget-lease" | "replan" }
   | { readonly do: "pause"; readonly who: number; readonly ms: number }
   | { readonly do: "cut-off"; readonly who: number; readonly ms: number }
+  /** An operator wants half of them at one origin. */
+  | { readonly do: "move"; readonly who: number }
   | { readonly do: "wait"; readonly ms: number };
 
 interface Member {
@@ -31,13 +34,17 @@ export class IngestSim {
   readonly #members: Member[] = [];
   #names = 0;
 
-  constructor(ingests: number) {
+  readonly #overlap: boolean;
+
+  /** @param overlap whether moves overlap: two sources may feed then, of which one has the stream */
+  constructor(ingests: number, overlap = false) {
     this.streams = Array.from({ length: ingests }, (_, i) => `live/c${i}`);
+    this.#overlap = overlap;
   }
 
   async begin(origins: number): Promise<void> {
     for (let i = 0; i < origins; i++) await this.join();
-    for (const stream of this.streams) await this.world.define(stream);
+    for (const stream of this.streams) await this.world.define(stream, { overlap: this.#overlap });
     await this.wait(8_000);
   }
 
@@ -59,6 +66,7 @@ export class IngestSim {
     else if (what.do === "leave" && running.length > 1 && first) await this.#leave(first);
     else if (what.do === "forget-lease")
       for (const stream of this.streams.slice(0, 2)) this.world.store.leases.delete(`lease:${stream}`);
+    else if (what.do === "move") await this.#move(pick(what.who)?.origin.name ?? "");
     else if (what.do === "replan") this.world.store.leases.delete("planner");
     else if (what.do === "pause" || what.do === "cut-off") {
       const member = pick(what.who);
@@ -94,7 +102,9 @@ export class IngestSim {
         .filter((member) => member.alive && (!member.paused || member === awoken))
         .filter(({ origin }) => origin.puller.open(stream).filter((pull) => pull.send("x")).length > 0);
       const names = feeding.map(({ origin }) => origin.name);
-      assert.ok(names.length <= 1, `${stream} feeds ${names.join(" and ")}`);
+      assert.ok(names.length <= (this.#overlap ? 2 : 1), `${stream} feeds ${names.join(" and ")}`);
+      const shown = feeding.filter(({ origin }) => origin.stateOf(stream) === "ingested");
+      assert.ok(shown.length <= 1, `${stream} is shown by ${names.join(" and ")}`);
     }
   }
 
@@ -109,6 +119,11 @@ export class IngestSim {
     const stops = this.#members.filter(({ alive }) => alive).map(({ origin }) => origin.fleet.stop());
     await this.world.clock.advance(2_000);
     await Promise.all(stops);
+  }
+
+  async #move(to: string): Promise<void> {
+    for (const stream of this.streams.filter((_, i) => i % 2 === 0))
+      await this.world.ingests.setMove(parseStreamKey(stream), to, "test");
   }
 
   /** The kernel closes its connections; nobody else hears of it. */
