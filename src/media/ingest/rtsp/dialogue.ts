@@ -52,7 +52,8 @@ export class Dialogue {
   readonly #pending = new Map<number, Pending>();
   #authorisation: Authorisation | undefined;
   #sequence = 0;
-  #closed = false;
+  /** Why the connection is closed. */
+  #fault: HoldfastError | undefined;
   /** Sent along once the server has made one. */
   session = "";
 
@@ -88,11 +89,11 @@ export class Dialogue {
 
   /** Say no more and hear no more. */
   close(reason: unknown): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#fault) return;
+    const fault = faultOf(reason);
+    this.#fault = fault;
     this.#reader.stop();
     this.#socket.destroy();
-    const fault = faultOf(reason);
     for (const { reject } of this.#pending.values()) reject(fault);
     this.#pending.clear();
     this.#events.closed(fault);
@@ -107,8 +108,8 @@ export class Dialogue {
   }
 
   #send(pending: Pending): void {
-    if (this.#closed) {
-      pending.reject(failed("the connection is closed"));
+    if (this.#fault) {
+      pending.reject(this.#fault);
       return;
     }
     const { method, uri, headers } = pending.request;
@@ -127,7 +128,7 @@ export class Dialogue {
   }
 
   #write(data: string | Buffer): void {
-    if (this.#closed) return;
+    if (this.#fault) return;
     if (this.#socket.writableLength > MOST_UNSENT) this.close(failed("the server reads nothing"));
     else this.#socket.write(data);
   }
