@@ -3,14 +3,23 @@ import { after, before, describe, test } from "node:test";
 import { Audience } from "../support/audience.ts";
 import type { Published } from "../support/audience.ts";
 import { IngestAdmin } from "../support/ingest-admin.ts";
-import { playerKinds } from "../support/players.ts";
+import type { Recipe } from "../support/make-media.ts";
+import { playerKinds, type PlayerKind } from "../support/players.ts";
 import { PUBLISHERS } from "../support/publishers.ts";
 import { missing } from "../support/run-program.ts";
 import { waitFor } from "../support/wait.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { AWAY, HOME, SINCE_JOINED_MS, Stage } from "./stage.ts";
 
-const RECIPE = { video: "h264", audio: "aac" } as const;
+const ROWS = [
+  { what: "the source of an ingest", recipe: { video: "h264", audio: "aac" }, kinds: playerKinds() },
+  // The FLV header was sent before anybody knew.
+  {
+    what: "a source without sound",
+    recipe: { video: "h264" },
+    kinds: playerKinds("mpegts", "mpegtsWebSocket", "ffmpegHttp"),
+  },
+] as const;
 /** A player is told to start within so many ms, and the machine may be busy. */
 const START_WITHIN_MS = 5_000;
 const SLACK_MS = 1_500;
@@ -54,7 +63,10 @@ function codeOf(info: unknown): unknown {
   return typeof info === "object" && info !== null && "code" in info ? info.code : undefined;
 }
 
-describe("players that come before the source of an ingest is up", () => {
+for (const { what, recipe, kinds } of ROWS)
+  describe(`players that come before ${what} is up`, () => describeGap(recipe, kinds));
+
+function describeGap(recipe: Recipe, kinds: readonly PlayerKind[]): void {
   const stage = new Stage();
   const stream = "live/early";
   let admin: IngestAdmin | undefined;
@@ -63,23 +75,23 @@ describe("players that come before the source of an ingest is up", () => {
   let published: Published;
   before(async () => {
     await stage.open({ config: { continuity: { hold: "60s" } } });
-    await stage.prepare(RECIPE);
+    await stage.prepare(recipe);
     admin = await IngestAdmin.open(stage.fleet.redis.url);
     await admin.define(stream, DEAD);
-    audience = new Audience(KINDS, stage.places);
+    audience = new Audience(kinds, stage.places);
     audience.start(stream);
     times = await answerTimes(stage.away.at, "early", "live");
     const held = () => stage.fleet.origins.every(({ origin }) => playersOf(origin, stream) > 0);
     await waitFor(held, { within: 30_000, what: "players on hold at both origins" });
     await admin.pause(stream);
     const kind = PUBLISHERS.wire;
-    const publisher = await stage.publish(kind, stream, RECIPE);
+    const publisher = await stage.publish(kind, stream, recipe);
     await audience.settled();
     const joinedAt = publisher.position;
     await waitFor(() => publisher.position > joinedAt + SINCE_JOINED_MS, { what: "media" });
     await publisher.finish(joinedAt + SINCE_JOINED_MS);
     await audience.dispersed();
-    published = await stage.published([{ publisher, kind, recipe: RECIPE }], SINCE_JOINED_MS);
+    published = await stage.published([{ publisher, kind, recipe }], SINCE_JOINED_MS);
   });
   after(async () => {
     await audience?.stop();
@@ -95,14 +107,14 @@ describe("players that come before the source of an ingest is up", () => {
     assert.ok(times.headerMs < START_WITHIN_MS + SLACK_MS, `after ${Math.round(times.headerMs)} ms`);
   });
   for (const place of [HOME, AWAY])
-    for (const kind of KINDS)
+    for (const kind of kinds)
       test(`${kind.name} ${place} gets the media when they come`, { skip: missing(kind) }, async () => {
         const seat = audience?.seatOf(kind, place);
         await seat?.progressed();
         await seat?.endsInOrder();
         await seat?.got(published);
       });
-});
+}
 
 describe("the source of an ingest does not come up", () => {
   const stage = new Stage();

@@ -7,9 +7,12 @@ import { flvFileHeader } from "./tag.ts";
 export const DRAIN_MS = 10_000;
 export const STOP_MS = 500;
 
-/** What a player gets first: which tracks there are; both when nobody knows yet. */
+/**
+ * What a player gets first: which tracks there are; none when nobody knows yet. mpegts.js (1.8.2) waits for every
+ * track that is announced, for ever, and takes those that come without having been.
+ */
 export function fileHeaderOf({ codecs }: Channel): Buffer {
-  return flvFileHeader(codecs === "" ? { audio: true, video: true } : tracksOf(codecs));
+  return flvFileHeader(codecs === "" ? { audio: false, video: false } : tracksOf(codecs));
 }
 
 /** Close at once. A FIN would wait behind what the player does not read, with megabytes of the kernel's memory. */
