@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -279,4 +280,49 @@ describe("holdfast ingests without any origin", () => {
       assert.equal(result.stdout, "");
     });
   }
+});
+
+test("leases on lock nodes are seen by who knows the nodes", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  // Takes connections and never answers: the pull goes on for as long as the test.
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => void sockets.add(socket));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = silent.address() as AddressInfo;
+  const nodes = await Promise.all([startRedis(), startRedis(), startRedis()]);
+  const fleet = await startFleet({
+    origins: 1,
+    config: {
+      redis: { lockNodes: nodes.map(({ url }) => url) },
+      ingest: { connectTimeout: "1m" },
+      ingests: [{ stream: "live/slow", url: `rtmp://:hunter2@127.0.0.1:${port}/a/b` }],
+    },
+  });
+  t.after(async () => {
+    await fleet.stop();
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+  const file = join(home, "holdfast.yml");
+  const redis = { url: fleet.redis.url, lockNodes: nodes.map(({ url }) => url) };
+  await writeFile(file, JSON.stringify({ redis }));
+  const show = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runHoldfast([...args], { home }).ended;
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const lease = await waitFor(
+    async () =>
+      JSON.parse(await show("ingests", "show", "live/slow", "-o", "json", "--config", file)).lease ??
+      undefined,
+    { within: 60_000, what: "the lease" },
+  );
+  assert.equal(lease.origin, "o1");
+  assert.match(await show("explain", "live/slow", "--config", file), /^- Its lease is held by o1/m);
+  const blind = await show("ingests", "show", "live/slow", "-o", "json", "--redis-url", fleet.redis.url);
+  assert.equal(JSON.parse(blind).lease, null);
 });

@@ -131,3 +131,21 @@ test("a password or a query's value is never shown, whatever is round it", () =>
     { numRuns: 2_000 },
   );
 });
+
+test("whatever it is given, parsing ends with a source or says why not, and masking with a text", () => {
+  const scheme = fc.constantFrom("", "rtmp://", "rtsp://", "https://", "exec:", "RTMPS:", "http:/");
+  const text = fc.string({ maxLength: 60, unit: "binary" });
+  fc.assert(
+    fc.property(scheme, text, (before, behind) => {
+      const url = before + behind;
+      assert.equal(typeof maskSourceUrl(url), "string");
+      try {
+        const source = parseSourceUrl(url);
+        if (source.scheme !== "exec") assert.ok(source.host !== "" && source.port > 0 && source.path !== "");
+      } catch (error) {
+        assert.ok(error instanceof HoldfastError && error.code === "INGEST_INVALID", String(error));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
