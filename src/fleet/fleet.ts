@@ -15,6 +15,7 @@ import { ClusterKey } from "./cluster-key.ts";
 import { Drain, type DrainDuty } from "./drain.ts";
 import { DrainGate } from "./drain-gate.ts";
 import { Demand } from "./ingest/demand.ts";
+import { endFormerLeases } from "./ingest/former-leases.ts";
 import { IngestKeeper } from "./ingest/keeper.ts";
 import { Planner } from "./ingest/planner.ts";
 import type { PlayGate, PublishGate } from "./gates.ts";
@@ -198,6 +199,7 @@ export function createFleet(options: FleetOptions): Fleet {
     streams: () => streams.list(),
     async start() {
       await session.start(duty);
+      await endFormerLeases({ registry, leases, session, log });
       ownership.start();
       demand.start();
       keeper.start();

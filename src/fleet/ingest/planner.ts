@@ -190,5 +190,8 @@ export class Planner {
 /** False only while a fleet has just begun, and not everybody may be there. */
 function isSettled(view: FleetView): boolean {
   const first = Math.min(...view.origins.map(({ since }) => since));
-  return view.now - first >= SETTLE_MS || isAnythingHeld(view);
+  if (view.now - first >= SETTLE_MS || isAnythingHeld(view)) return true;
+  const { lines } = view.plan;
+  const present = new Set(view.origins.map(({ name }) => name));
+  return lines.length > 0 && lines.every(({ origin }) => present.has(origin));
 }

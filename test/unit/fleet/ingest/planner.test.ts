@@ -43,6 +43,30 @@ test("a fleet that has just begun waits for the rest of its origins", () =>
     assert.deepEqual(await fleet.planned(), { o1: 2, o2: 2, o3: 2 });
   }));
 
+test("an origin that starts again alone does not wait: the plan names nobody else", () =>
+  inFleet(["o1"], async (fleet) => {
+    await fleet.define(2);
+    await fleet.advance(5_000);
+    await fleet.origins.get("o1")?.stop();
+    await fleet.join("o1", { instance: "another" });
+    await fleet.advance(700);
+    assert.equal(fleet.origins.get("o1")?.held.size, 2);
+  }));
+
+test("a whole fleet that starts again waits for those whom the plan names", () =>
+  inFleet(["o1", "o2"], async (fleet) => {
+    await fleet.define(4);
+    await fleet.advance(5_000);
+    for (const name of ["o1", "o2"]) await fleet.origins.get(name)?.stop();
+    await fleet.advance(1_000);
+    await fleet.join("o1", { instance: "another" });
+    await fleet.advance(1_000);
+    assert.deepEqual(await fleet.planned(), { o1: 2, o2: 2 });
+    await fleet.join("o2", { instance: "another" });
+    await fleet.advance(1_500);
+    assert.deepEqual(heldBy(fleet), { o1: 2, o2: 2 });
+  }));
+
 test("an ingest that is defined later is placed at once", () =>
   inFleet(["o1", "o2"], async (fleet) => {
     await fleet.advance(5_000);
