@@ -18,6 +18,7 @@ export const TARGETS = {
   "ws-flv": { share: 2, load: () => import("./targets/ws-flv.ts") },
   packet: { share: 1, load: () => import("./targets/packet.ts") },
   channel: { share: 2, load: () => import("./targets/channel.ts") },
+  rtsp: { share: 2, load: () => import("./targets/rtsp.ts") },
   "stream-name": { share: 1, load: () => import("./targets/stream-name.ts") },
   registry: { share: 1, load: () => import("./targets/registry.ts") },
   live: { share: 4, load: () => import("./live/live.ts") },
