@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { processesOf } from "../support/process-list.ts";
 import { isInstalled, Program } from "../support/run-program.ts";
+import { sampleFlv, sampleStream } from "../support/sample-stream.ts";
 import { waitFor } from "../support/wait.ts";
 
 const ORIGIN = fileURLToPath(new URL("../support/exec-origin.ts", import.meta.url));
@@ -10,9 +14,9 @@ const LEASE = 3_000;
 const skip = !isInstalled("ffmpeg") && "not installed: ffmpeg";
 
 /** A process like an origin that pulls an endless picture from ffmpeg, which has a child beside it. */
-async function pulling(t: TestContext, mark: string): Promise<Program> {
+async function pulling(t: TestContext, mark: string, line?: string): Promise<Program> {
   const ffmpeg = `ffmpeg -v error -re -f lavfi -i testsrc2=s=64x64:r=10 -c:v libx264 -preset ultrafast -metadata title=${mark} -f flv -`; // prettier-ignore
-  const command = `sh -c "sh -c 'while sleep 1; do :; done' ${mark} & exec ${ffmpeg}"`;
+  const command = line ?? `sh -c "sh -c 'while sleep 1; do :; done' ${mark} & exec ${ffmpeg}"`;
   let said = "";
   const origin = new Program("origin", "node", ["--import", "tsx", ORIGIN, command, `${LEASE}`], {
     onOutput: (data) => (said += data.toString("latin1")),
@@ -80,3 +84,29 @@ test("an origin that hangs for less than its lease goes on with the same program
   await waitFor(() => performance.now() - began > 2 * LEASE, { within: 20_000 });
   assert.deepEqual(await programsNow(), before);
 });
+
+test(
+  "on Linux the kernel ends the program when the origin dies and somebody killed the guard",
+  {
+    skip: !isInstalled("setpriv") && "not installed: setpriv",
+  },
+  async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), "holdfast-orphans-"));
+    t.after(() => rm(dir, { recursive: true, force: true }));
+    const file = join(dir, "short.flv");
+    await writeFile(file, sampleFlv(sampleStream({ duration: 200 })));
+    // It writes nothing more: it would end by itself when nobody reads that.
+    const mark = `1000.${process.pid}`;
+    const origin = await pulling(t, mark, `sh -c "cat ${file}; exec sleep ${mark}"`);
+    const isProgram = ({ command }: { readonly command: string }) => command === `sleep ${mark}`;
+    const program = await waitFor(async () => (await processesOf(mark)).find(isProgram), { within: 20_000 });
+    // Or it would notice that the guard is gone.
+    process.kill(origin.pid as number, "SIGSTOP");
+    const guards = (await processesOf("exec-guard.sh")).filter(({ group }) => group === program.group);
+    assert.ok(guards.length >= 1);
+    for (const { pid } of guards) process.kill(pid, "SIGKILL");
+    assert.ok((await processesOf(mark)).some(isProgram), "it lives without its guard");
+    await origin.stop();
+    await waitFor(async () => !(await processesOf(mark)).some(isProgram), { within: 20_000 });
+  },
+);
