@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { signalGroup } from "../../src/media/ingest/process-group.ts";
 import { processesOf } from "../support/process-list.ts";
 import { isInstalled, Program } from "../support/run-program.ts";
 import { sampleFlv, sampleStream } from "../support/sample-stream.ts";
@@ -100,7 +101,8 @@ test(
     const origin = await pulling(t, mark, `sh -c "cat ${file}; exec sleep ${mark}"`);
     const isProgram = ({ command }: { readonly command: string }) => command === `sleep ${mark}`;
     const program = await waitFor(async () => (await processesOf(mark)).find(isProgram), { within: 20_000 });
-    // Or it would notice that the guard is gone.
+    t.after(() => signalGroup(program.group, "SIGKILL"));
+  // Or it would notice that the guard is gone.
     process.kill(origin.pid as number, "SIGSTOP");
     const guards = (await processesOf("exec-guard.sh")).filter(({ group }) => group === program.group);
     assert.ok(guards.length >= 1);
