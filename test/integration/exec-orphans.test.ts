@@ -102,7 +102,7 @@ test(
     const isProgram = ({ command }: { readonly command: string }) => command === `sleep ${mark}`;
     const program = await waitFor(async () => (await processesOf(mark)).find(isProgram), { within: 20_000 });
     t.after(() => signalGroup(program.group, "SIGKILL"));
-  // Or it would notice that the guard is gone.
+    // Or it would notice that the guard is gone.
     process.kill(origin.pid as number, "SIGSTOP");
     const guards = (await processesOf("exec-guard.sh")).filter(({ group }) => group === program.group);
     assert.ok(guards.length >= 1);
