@@ -151,7 +151,6 @@ test("an origin that is asked to end is not buried", async () => {
   const before = await buried();
   const leaver = running.get("o1");
   leaver?.child.kill("SIGTERM");
-  leaver?.child.kill("SIGTERM");
   await leaver?.ended;
   running.delete("o1");
   await waitFor(async () => !(await sessions()).includes("o1"), { within: WITHIN, what: "its leave" });
