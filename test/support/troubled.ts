@@ -1,5 +1,9 @@
 /** What happens to a call: `ask` brings it to its target and gives the answer. */
-export type PortTrouble = (ask: () => Promise<unknown>, method: string) => Promise<unknown>;
+export type PortTrouble = (
+  ask: () => Promise<unknown>,
+  method: string,
+  args: readonly unknown[],
+) => Promise<unknown>;
 
 /** A connection that a test breaks or delays. */
 export interface Troubles {
@@ -23,7 +27,7 @@ export function troubled<T extends object>(inner: T, state: Troubles, prefix = "
       const call = value.bind(target) as (...args: unknown[]) => Promise<unknown>;
       return (...args: unknown[]) => {
         state.calls.push(method);
-        return state.trouble(() => call(...args), method);
+        return state.trouble(() => call(...args), method, args);
       };
     },
   });
@@ -33,7 +37,11 @@ export function troubled<T extends object>(inner: T, state: Troubles, prefix = "
 export const hung: PortTrouble = () => new Promise(() => {});
 
 /** One call of one method is done and its answer kept back until `release`; the others pass. */
-export function slow(method: string): {
+export function slow(
+  method: string,
+  /** Whether a call with this first argument is meant. */
+  isMeant: (first: unknown) => boolean = () => true,
+): {
   readonly trouble: PortTrouble;
   readonly reached: () => boolean;
   release(): void;
@@ -44,9 +52,9 @@ export function slow(method: string): {
   return {
     release: () => release(),
     reached: () => reached,
-    trouble: async (ask, called) => {
+    trouble: async (ask, called, [first]) => {
       const answer = await ask();
-      if (called === method && !reached) {
+      if (called === method && !reached && isMeant(first)) {
         reached = true;
         await gate;
       }

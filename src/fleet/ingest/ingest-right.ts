@@ -149,11 +149,7 @@ export class IngestRight {
   async #begin({ lease, guard }: { lease: Lease; guard: LeaseGuard }): Promise<Obtained> {
     const { upkeep, session, onLoss } = this.#options;
     const { stream } = this.#record;
-    let lost = false;
-    const held = upkeep.hold(lease, guard, (loss) => {
-      lost = true;
-      onLoss(loss);
-    });
+    const held = upkeep.hold(lease, guard, onLoss);
     const giveBack = async (outcome: Obtained) => {
       await held.release();
       return outcome;
@@ -165,7 +161,7 @@ export class IngestRight {
       if (answer.outcome === "unwanted") return await giveBack("unwanted");
       if (answer.outcome !== "begun") return await giveBack(answer.outcome === "stale" ? "held" : "over");
       if (!this.#wanted()) return await giveBack("over");
-      if (lost || !guard.believed) return await giveBack("held");
+      if (!guard.believed) return await giveBack("held");
       this.#record = answer.record;
       this.#held = held;
       return "begun";

@@ -207,3 +207,18 @@ test("no more than startsPerSecond pulls begin within a second", async () => {
   }
   assert.deepEqual(counts, [5, 10, 15, 20, 23]);
 });
+
+test("a source that works now and then is not given up: only tries without a keyframe count", async () => {
+  const { world, o1 } = await one();
+  await world.plan(o1, { [CAM]: "o1" });
+  const { token } = (await world.record(CAM)) ?? {};
+  for (let i = 0; i < 6; i++) {
+    o1.puller.of(CAM).flow();
+    await world.clock.advance(8_000);
+    o1.puller.of(CAM).fail();
+    while (o1.puller.open(CAM).length === 0) await world.clock.advance(1_000);
+  }
+  const record = await world.record(CAM);
+  assert.deepEqual([record?.marks, record?.token], [[], token]);
+  assert.equal(o1.puller.open(CAM).length, 1);
+});

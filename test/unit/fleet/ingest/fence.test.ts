@@ -150,3 +150,55 @@ for (const call of ["plan", "read", "get", "drawToken", "acquire", "begin", "rep
       assert.equal(await world.holder(CAM), undefined);
       assert.equal((await world.registry.locate([CAM]))[0], undefined);
     });
+
+test("a lease that was granted too late to be believed is begun by nobody, and given back", async () => {
+  const world = new IngestWorld();
+  const { origin, ways } = world.troubledOrigin();
+  await origin.fleet.start();
+  await world.define(CAM);
+  world.store.leases.set("planner", "nobody@1#1", 1e9);
+  await world.clock.advance(2_000);
+  const late = slow("acquire", (name) => name === leaseOf(CAM));
+  ways.trouble = late.trouble;
+  await world.plan(origin, { [CAM]: "o1" });
+  assert.ok(late.reached());
+  await world.clock.advance(TTL - MARGIN + 10);
+  assert.equal(await world.holder(CAM), "o1", "its last moments");
+  ways.trouble = (ask) => ask();
+  ways.calls.length = 0;
+  late.release();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.ok(!ways.calls.includes("begin"));
+  assert.ok(ways.calls.includes("release"));
+});
+
+test("a lease that ends while its status is being written begins no pull", async () => {
+  const world = new IngestWorld();
+  const { origin, ways } = world.troubledOrigin();
+  await origin.fleet.start();
+  await world.define(CAM);
+  const late = slow("begin");
+  ways.trouble = (ask, name, args) =>
+    name === "extend" ? hung(ask, name, args) : late.trouble(ask, name, args);
+  await world.plan(origin, { [CAM]: "o1" });
+  assert.ok(late.reached());
+  await world.clock.advance(TTL - MARGIN + 10);
+  late.release();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(origin.fleet.ingests.counts.pulls, 0);
+});
+
+test("while a pull of a lost session takes its time to go its stream is not claimed for the next one", async () => {
+  const world = new IngestWorld();
+  const { origin } = await live(world);
+  let gone = () => {};
+  origin.puller.linger = () => new Promise((resolve) => (gone = resolve));
+  origin.registry.calls.length = 0;
+  world.store.sessions.delete("o1");
+  await world.clock.advance(3_000);
+  assert.ok(origin.fleet.session.live);
+  assert.ok(!origin.registry.calls.includes("claimStream"));
+  gone();
+  await world.clock.advance(2_000);
+  assert.equal(origin.puller.open(CAM).length, 1);
+});

@@ -203,3 +203,15 @@ test("a move begun a moment ago that is taken back stays where it is", async () 
   assert.equal(o2.puller.open(CAM).length, 0);
   assert.equal(await world.holder(CAM), "o1");
 });
+
+test("when an ingest is removed players elsewhere are told the end, and wait for nobody", async () => {
+  const { world, o2, pull } = await two();
+  const answer = o2.watch(CAM);
+  await world.clock.advance(50);
+  pull.send("before");
+  await world.clock.advance(0);
+  const player = await answer;
+  await world.ingests.remove(CAM, "test");
+  await world.clock.advance(2_000);
+  assert.equal(player.fate(), "STREAM_ENDED");
+});
