@@ -31,7 +31,7 @@ const SCHEME_AND_HOST = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 /** What Flash, ffmpeg and rtmpdump put before names of files. */
 const CONTAINER_PREFIX = /^(?:\/*(?:mp4|flv|mp3):)+/;
 /** ffmpeg and rtmpdump cut it off a URL's end, so it cannot tell two streams apart. Nor can two of them. */
-const FLV_ENDING = /(?<=[^/])(?:\.flv)+$/;
+const FLV_ENDING = ".flv";
 
 /**
  * Read the stream key and the query from what a client sent in `connect` and in `publish` or `play`.
@@ -90,7 +90,15 @@ function readName(
 }
 
 function plainName(stream: string): string {
-  return trimSlashes(stream).replace(CONTAINER_PREFIX, "").replace(FLV_ENDING, "");
+  const name = trimSlashes(stream).replace(CONTAINER_PREFIX, "");
+  let end = name.length;
+  // No expression: it would look for the end from every beginning, and a stranger's name may be long.
+  while (name.endsWith(FLV_ENDING, end)) {
+    const before = name[end - FLV_ENDING.length - 1];
+    if (before === undefined || before === "/") break;
+    end -= FLV_ENDING.length;
+  }
+  return name.slice(0, end);
 }
 
 function cutQuery(text: string): readonly [path: string, query: string] {

@@ -105,6 +105,9 @@ const NAMES: readonly (readonly [name: string, key: string])[] = [
   ["cam.flv.flv", "live/cam"],
   ["cam.flv/", "live/cam"],
   [".flv", "live/.flv"],
+  [".flv.flv", "live/.flv"],
+  ["a/.flv.flv", "live/a/.flv"],
+  ["x.flv.mp4", "live/x.flv.mp4"],
   ["x.FLV", "live/x.FLV"],
 ];
 
@@ -112,6 +115,21 @@ for (const [name, key] of NAMES)
   test(`the stream name ${JSON.stringify(name)} is ${key}`, () => {
     assert.equal(read({ app: "live", name }).key, key);
   });
+
+test("a long name is read in time that grows with its length, not with its square", () => {
+  const long = 250_000;
+  for (const name of [
+    `x${".flv".repeat(long / 4)}x`,
+    "/".repeat(long),
+    "flv:".repeat(long / 4),
+    "&".repeat(long),
+  ]) {
+    const began = performance.now();
+    assert.throws(() => read({ app: "", name: `${name}?${name}`, tcUrl: "" }), HoldfastError);
+    // Seconds, where an expression looks for the end from every beginning.
+    assert.ok(performance.now() - began < 1_000, name.slice(0, 8));
+  }
+});
 
 const VHOST_CASES: readonly (readonly [where: string, split: Omit<Split, "client">, key: string])[] = [
   ["the stream", { app: "live", name: "cam?vhost=live.example.com" }, "//live.example.com/live/cam"],
