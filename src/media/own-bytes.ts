@@ -1,11 +1,8 @@
 import type { MediaPacket } from "../domain/ports/channel.ts";
 
-/** A view may keep alive this many times its own size. */
-const VIEW_FACTOR = 4;
-
-/** A payload for somebody who keeps it: a view, unless that would keep much more memory alive. */
+/** A payload for somebody who keeps it, and counts its length: a copy, unless it is all that its memory holds. */
 export function ownBytes(payload: Buffer): Buffer {
-  if (payload.length * VIEW_FACTOR >= payload.buffer.byteLength) return payload;
+  if (payload.length === payload.buffer.byteLength) return payload;
   const copy = Buffer.allocUnsafeSlow(payload.length);
   payload.copy(copy);
   return copy;
