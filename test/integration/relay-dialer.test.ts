@@ -10,12 +10,13 @@ import { encodeAmf0 } from "../../src/media/rtmp/amf0-encode.ts";
 import { writeMessage } from "../../src/media/rtmp/chunk-writer.ts";
 import { streamEof } from "../../src/media/rtmp/control.ts";
 import type { RtmpMessage } from "../../src/media/rtmp/message.ts";
+import { receiveBudgets } from "../../src/media/memory-budget.ts";
 import { createRelayDialer } from "../../src/media/rtmp/relay-dialer.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { ScriptedChannel } from "../support/fake-gates.ts";
 import { startRtmp } from "../support/start-rtmp.ts";
 import { waitFor } from "../support/wait.ts";
-import { onStatus, startWireServer, type WirePeer } from "../support/wire-server.ts";
+import { accepted, onStatus, startWireServer, type WirePeer } from "../support/wire-server.ts";
 
 const log = pino({ level: "silent" });
 const config = configSchema.parse({ play: { startTimeout: "2s" } });
@@ -198,6 +199,26 @@ describe("a relay pull", () => {
     };
     await assert.rejects(dialer.pull(target, refuse, never), { code: "RELAY_FAILED" });
     await waitFor(() => server.peers.length === 2 && server.peers.every(({ closed }) => closed));
+  });
+
+  test("keeps no more than it may of what comes before the answer", async (t) => {
+    const config = configSchema.parse({ play: { startTimeout: "20s" }, limits: { halfReceived: "1MB" } });
+    const budgets = receiveBudgets(config.limits);
+    const modest = createRelayDialer({ config, clock: systemClock, log, budgets });
+    const media = message(9, 0, Buffer.concat([Buffer.from("1701", "hex"), Buffer.alloc(400_000)]));
+    const server = await startWireServer(async (peer) => {
+      const { transaction } = await peer.next("connect");
+      // The stream is played, though createStream is never answered.
+      peer.send(accepted(transaction), start, media);
+      await waitFor(() => budgets.all.taken >= 400_000);
+      while (!peer.closed) {
+        peer.send(media);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    t.after(() => server.stop());
+    await assert.rejects(modest.pull(targetOf(server.port), () => new Source(), never), { code: "RELAY_FAILED", message: /too long/ }); // prettier-ignore
+    assert.equal(budgets.all.taken, 0);
   });
 
   test("does not wait longer than play.startTimeout for the owner's answer", async (t) => {

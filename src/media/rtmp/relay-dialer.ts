@@ -8,7 +8,8 @@ import { splitStreamKey } from "../../domain/stream-key.ts";
 import { RtmpClient } from "./client.ts";
 import { failureOf, type StreamAnswer } from "./client-status.ts";
 import { MESSAGE, type RtmpMessage } from "./message.ts";
-import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { MemoryBudget, receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { ownBytes } from "../own-bytes.ts";
 import { playerData } from "../player-data.ts";
 import { amfLimits, publisherLimits } from "./session-limits.ts";
 import { TICKET_PARAMETER } from "../stream-name.ts";
@@ -22,6 +23,9 @@ export interface RelayDialerOptions {
   readonly budgets?: ReceiveBudgets;
 }
 
+/** What a message that waits costs beside its payload, in bytes. */
+const MESSAGE_COST = 256;
+
 /** Pulls streams from their owners: an RTMP play whose name carries the ticket. */
 export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
   const { config, clock, log, budgets = receiveBudgets(config.limits) } = options;
@@ -32,9 +36,11 @@ export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
       let source: ChannelSource | undefined;
       // The first media mostly come in the same read as the answer, before anybody could act on it.
       let early: RtmpMessage[] = [];
+      const waiting = new MemoryBudget(config.limits.halfReceived, budgets.all);
       const take = (message: RtmpMessage): void => {
-        if (source) feed(source, message);
-        else early.push(message);
+        if (source) return feed(source, message);
+        waiting.take(message.payload.length + MESSAGE_COST);
+        early.push({ ...message, payload: ownBytes(message.payload) });
       };
       try {
         // The owner is one of us, and answers createStream with 1.
@@ -47,6 +53,7 @@ export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
         log.debug({ stream, address, durationMs: Math.round(clock.monotonic() - began) }, "relay opened");
         for (const message of early) feed(source, message);
         early = [];
+        waiting.give(waiting.taken);
         const end = await client.ended;
         if (end.how !== "finished") throw source.closed.aborted ? source.closed.reason : end.reason;
       } catch (error) {
@@ -54,6 +61,7 @@ export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
       } finally {
         client.destroy();
         source?.detach();
+        waiting.give(waiting.taken);
       }
     },
   };
