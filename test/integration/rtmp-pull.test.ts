@@ -319,6 +319,9 @@ describe("a pull of an rtmp source fails", () => {
     const other = startPull(t, vague.url);
     assert.match(await other.said(), /^SOURCE_FAILED: the source sends data instead of an answer$/);
     assert.deepEqual([other.opened, other.packets.length], [0, 0]);
+    const long = message(18, 0, Buffer.concat([encodeAmf0("onMetaData"), Buffer.alloc(600_000)]));
+    const wordy = await sourceFor(t, (peer) => peer.send(long, long));
+    assert.match(await startPull(t, wordy.url).said(), /^SOURCE_FAILED: the source sends data instead of/);
   });
 
   test("with what the sink throws, and delivers nothing after it", async (t) => {

@@ -1,5 +1,6 @@
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import { parseSourceUrl, type NetworkSource } from "../../domain/source-url.ts";
+import { ownBytes } from "../own-bytes.ts";
 import { RtmpClient } from "../rtmp/client.ts";
 import type { RtmpStatus } from "../rtmp/client-status.ts";
 import { MESSAGE, type RtmpMessage } from "../rtmp/message.ts";
@@ -13,8 +14,10 @@ import { redirectedUrl } from "./rtmp-redirect.ts";
 import { sourceWords } from "./source-words.ts";
 
 const MOST_REDIRECTS = 3;
-/** Data that a server sends before it has answered. */
+/** Data that a server sends before it has answered: messages … */
 const MOST_EARLY = 64;
+/** … and bytes. */
+const MOST_EARLY_BYTES = 1_048_576;
 
 /** What came of one connection, when the stream is not simply over. */
 type Next =
@@ -81,14 +84,17 @@ async function play(
   };
   let live = false;
   const early: RtmpMessage[] = [];
+  let earlyBytes = 0;
   const take = (message: RtmpMessage): void => {
     // Audio and video are an answer themselves; they mostly come in the same read as it.
     if (!live && isMedia(message)) open();
-    if (live) intake.take(message.type, message.timestamp, message.payload);
-    else if (early.push(message) > MOST_EARLY)
-      intake.fail(
+    if (live) return intake.take(message.type, message.timestamp, message.payload);
+    earlyBytes += message.payload.length;
+    if (early.length >= MOST_EARLY || earlyBytes > MOST_EARLY_BYTES)
+      return intake.fail(
         new HoldfastError("SOURCE_FAILED", { detail: "the source sends data instead of an answer" }),
       );
+    early.push({ ...message, payload: ownBytes(message.payload) });
   };
   try {
     const answer = await client.play(nameOf(source), take);
