@@ -188,9 +188,9 @@ void test("sender reports put the sound where the picture is", async (t) => {
   const pull = await pulled(t, { sdp: sdpOf(VIDEO_SDP(), AAC_SDP), media });
   const sounds = framesOf(pull.packets, "audio").map(({ dts }) => dts);
   assert.equal(sounds.length, 3);
-  const [first = 0, second = 0, third = 0] = sounds;
-  assert.equal(second - first, 21);
-  assert.ok(third - second > 500 && third - second < 550, sounds.join());
+  // The first two stand where they arrived, the third 2,048 samples and half a second after the first picture.
+  const picture = framesOf(pull.packets, "video")[0]?.dts ?? 0;
+  assert.ok(Math.abs((sounds[2] ?? 0) - picture - 543) <= 1, `${picture}: ${sounds.join()}`);
 });
 
 void test("RTP-Info tells where tracks begin together", async (t) => {
