@@ -118,7 +118,7 @@ export class Pulling {
 
   /** One try. Why it has ended; nothing is left of it, and the stream is given back. */
   async #pull(turn: number, since: number): Promise<HoldfastError> {
-    const { streams, puller, clock, settings, counts, ownership } = this.#tools;
+    const { streams, puller, clock, settings, counts } = this.#tools;
     const { stream } = this.#definition;
     const profiles = profilesOf(this.#definition, this.#tools.here);
     const profile = profiles[turn % profiles.length] ?? profiles[0];
@@ -150,8 +150,6 @@ export class Pulling {
     counts.failed(error.code);
     this.#log.warn({ code: error.code, detail: error.message, token: right.token }, "ingest broke");
     this.#report.set({ state: "retrying", error: error.message });
-    // A claim under way gives back by itself what it gets too late.
-    await ownership.settled(stream);
     return error;
   }
 

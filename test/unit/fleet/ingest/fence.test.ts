@@ -202,3 +202,13 @@ test("while a pull of a lost session takes its time to go its stream is not clai
   await world.clock.advance(2_000);
   assert.equal(origin.puller.open(CAM).length, 1);
 });
+
+test("a status that another has begun under a greater token ends the pull, whatever the lease says", async () => {
+  const world = new IngestWorld();
+  const { pull } = await live(world);
+  const stored = world.store.ingests.get(CAM);
+  assert.ok(stored);
+  world.store.ingests.replace(CAM, { ...stored, owner: "o9", token: stored.token + 10 });
+  await world.clock.advance(1_100);
+  assert.equal(pull.over, true);
+});
