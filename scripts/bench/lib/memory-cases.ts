@@ -66,7 +66,7 @@ export function memoryCases({ fanout, gop, limits }: Config, plan: MemoryPlan): 
     },
     {
       what: `${plan.stuck} stuck readers of a 40 Mbps stream, at once`,
-      because: "they share fanout.maxBacklog; gop.maxBytes as payloads and as bytes for players",
+      because: "they share fanout.maxBacklog; gop.maxBytes on the tape and as bytes for players",
       bound: backlog + 2 * group + plan.stuck * CONNECTION_MB + GARBAGE_MB,
       closes: plan.stuck,
       run: (server) => runStuck(server, plan.stuck, 1_000),
@@ -95,9 +95,8 @@ export function memoryCases({ fanout, gop, limits }: Config, plan: MemoryPlan): 
     },
     {
       what: `a group of ${plan.gopMinutes} minutes at 8 Mbps, with players of both forms`,
-      because:
-        "gop.maxBytes as payloads (at most four times, as views) and as bytes for players of two forms",
-      bound: 4 * group + 2 * group + GARBAGE_MB,
+      because: "gop.maxBytes on the tape, and once more for players of each form",
+      bound: 3 * group + GARBAGE_MB,
       run: (server) => runLongGroup(server, plan.gopMinutes),
     },
   ];
