@@ -93,6 +93,9 @@ export class IngestSim {
   async settle(): Promise<void> {
     for (const member of this.#members) if (member.until > 0) this.#restore(member);
     await this.wait(45_000);
+    // A move for evenness may be under way just now.
+    const all = () => this.counts().reduce((sum, count) => sum + count, 0);
+    for (let i = 0; i < 20 && all() !== this.streams.length; i++) await this.wait(STEP_MS);
   }
 
   /** No source feeds two origins at one moment. */
@@ -108,11 +111,11 @@ export class IngestSim {
     }
   }
 
-  /** How many ingests each living origin pulls. */
+  /** How many ingests each living origin shows. */
   counts(): number[] {
     return this.#members
       .filter(({ alive }) => alive)
-      .map(({ origin }) => this.streams.filter((stream) => origin.puller.open(stream).length > 0).length);
+      .map(({ origin }) => this.streams.filter((stream) => origin.stateOf(stream) === "ingested").length);
   }
 
   async stop(): Promise<void> {
