@@ -2,7 +2,7 @@
 export type PortTrouble = (
   ask: () => Promise<unknown>,
   method: string,
-  args: readonly unknown[],
+  args?: readonly unknown[],
 ) => Promise<unknown>;
 
 /** A connection that a test breaks or delays. */
@@ -52,7 +52,7 @@ export function slow(
   return {
     release: () => release(),
     reached: () => reached,
-    trouble: async (ask, called, [first]) => {
+    trouble: async (ask, called, [first] = []) => {
       const answer = await ask();
       if (called === method && !reached && isMeant(first)) {
         reached = true;
