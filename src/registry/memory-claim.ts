@@ -10,7 +10,8 @@ import type { MemoryStore, StoredStream } from "./memory-store.ts";
 /** The same decisions, in the same order, as in lua/stream-claim-8.lua. */
 export function claimInMemory(store: MemoryStore, session: SessionRef, claim: StreamClaim): ClaimResult {
   if (!isCurrent(store, session)) return { outcome: "session-lost" };
-  if (claim.kind === "publish" && isIngested(store, claim.key))
+  // Who had the stream before the ingest was defined keeps it, also when its session had to be registered again.
+  if (claim.kind === "publish" && claim.policy !== "reclaim" && isIngested(store, claim.key))
     return { outcome: "ingested", ingest: claim.key };
   if (claim.kind === "ingest" && !isPulledBy(store, session, claim)) return { outcome: "stale-ingest" };
 

@@ -3,7 +3,7 @@ import { leaseOf } from "../../src/domain/ingest.ts";
 import type { SessionRef } from "../../src/domain/origin-record.ts";
 import type { ClaimPolicy, Registry } from "../../src/domain/ports/registry.ts";
 import { leaseValue } from "../../src/registry/lease-value.ts";
-import { join, KEY, ownerOf, wish, type Fleet } from "./fleet-fixture.ts";
+import { join, KEY, own, ownerOf, wish, type Fleet } from "./fleet-fixture.ts";
 import { fleetTest, type OpenFleet } from "./in-fleet.ts";
 import { begin, define } from "./ingests.contract.ts";
 
@@ -54,6 +54,48 @@ export function ingestClaimContract(open: OpenFleet): void {
       assert.equal((await claim(registry, one, token)).outcome, "session-lost");
       const again = await join(registry, "o1");
       assert.deepEqual(await claim(registry, again, token), STALE);
+    },
+  );
+
+  fleetTest(
+    open,
+    "an encoder that was there before the ingest keeps its stream over a lost session",
+    async (fleet) => {
+      const registry = await fleet.open();
+      const [one, two] = [await join(registry, "o1"), await join(registry, "o2")];
+      const stream = await own(registry, one);
+      await registry.ingests.put(define(), "cli");
+      const ingestToken = await begin(fleet, registry, two);
+      const refused = await claim(registry, two, ingestToken, "reject");
+      assert.equal(refused.outcome, "held", "the ingest waits until the encoder is gone");
+      await registry.leave(one, "test");
+      const again = await join(registry, "o1");
+      const back = await own(registry, again, { policy: "reclaim", formerToken: stream.token });
+      assert.ok(back.token > stream.token);
+      for (const policy of ["takeover", "reject", "standby"] as const)
+        assert.deepEqual(await registry.claimStream(two, wish({ policy })), {
+          outcome: "ingested",
+          ingest: KEY,
+        });
+    },
+  );
+
+  fleetTest(
+    open,
+    "an encoder whose session was lost does not take its stream back from the ingest",
+    async (fleet) => {
+      const registry = await fleet.open();
+      const [one, two] = [await join(registry, "o1"), await join(registry, "o2")];
+      const stream = await own(registry, one);
+      await registry.ingests.put(define(), "cli");
+      await registry.leave(one, "test");
+      const granted = await claim(registry, two, await begin(fleet, registry, two), "reject");
+      assert.ok(granted.outcome === "granted");
+      const again = await join(registry, "o1");
+      assert.deepEqual(
+        await registry.claimStream(again, wish({ policy: "reclaim", formerToken: stream.token })),
+        { outcome: "held", origin: "o2", token: granted.token },
+      );
     },
   );
 

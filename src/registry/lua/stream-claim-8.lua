@@ -61,7 +61,8 @@ local session = redis.call("HMGET", origin_key, "instance", "epoch")
 if session[1] ~= instance or session[2] ~= epoch then
   return { "session-lost" }
 end
-if kind == "publish" and redis.call("HGET", ingest_key, "enabled") == "1" then
+-- Who had the stream before the ingest was defined keeps it, also when its session had to be registered again.
+if kind == "publish" and policy ~= "reclaim" and redis.call("HGET", ingest_key, "enabled") == "1" then
   return { "ingested", key }
 end
 if kind == "ingest" then
