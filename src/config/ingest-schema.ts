@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { HoldfastError } from "../domain/errors.ts";
+import { parseIngestKey } from "../domain/ingest-key.ts";
 import { parseSourceUrl } from "../domain/source-url.ts";
-import { parseStreamKey } from "../domain/stream-key.ts";
 import type { StreamKey } from "../domain/stream-key.ts";
 import { ORIGIN_NAME, ORIGIN_NAME_ALLOWED } from "./origin-name.ts";
 import { duration } from "./units.ts";
@@ -36,7 +36,7 @@ export const ingestSchema = z.strictObject({
 });
 
 const streamKey = z.string().transform((text, context): StreamKey => {
-  return orIssue(() => parseStreamKey(text), context);
+  return orIssue(() => parseIngestKey(text), context);
 });
 
 const sourceUrl = z

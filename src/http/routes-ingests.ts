@@ -4,6 +4,7 @@ import { z } from "zod";
 import { ingestBodySchema } from "../config/ingest-schema.ts";
 import { HoldfastError } from "../domain/errors.ts";
 import type { IngestDefinition } from "../domain/ingest.ts";
+import { parseIngestKey } from "../domain/ingest-key.ts";
 import { reportIngests } from "../domain/ingest-reports.ts";
 import { parseSourceUrl } from "../domain/source-url.ts";
 import { parseStreamKey } from "../domain/stream-key.ts";
@@ -64,7 +65,7 @@ export function addIngestRoutes(app: FastifyInstance, options: IngestRouteOption
       },
     },
     async ({ params, body }, reply) => {
-      const definition = { stream: parseStreamKey(params["*"]), ...body };
+      const definition = { stream: parseIngestKey(params["*"]), ...body };
       if (!allowExec) refuseExec(definition);
       const result = await ingests.put(definition, BY);
       const report = await findIngest(options, definition.stream, reveal);

@@ -61,7 +61,8 @@ export function decodePlan(hash: FlatHash): Plan {
   const fields = readHash(hash);
   const lines: PlanLine[] = [];
   for (const [name, origin] of fields) {
-    const stream = name.startsWith("_") ? undefined : decodeKey(name);
+    // `_term` and the like are no keys: they have no slash.
+    const stream = name.startsWith("_why:") ? undefined : decodeKey(name);
     if (stream !== undefined) lines.push({ stream, origin, why: fields.get(`_why:${name}`) ?? "" });
   }
   const number = (name: string): number => readNumber(fields.get(name), 0);

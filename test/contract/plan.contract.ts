@@ -41,6 +41,18 @@ export function planContract(open: OpenFleet): void {
     assert.ok((await ingests.plan()).at > plan.at);
   });
 
+  fleetTest(open, "a stream whose app begins with an underscore has its line, too", async (fleet) => {
+    const registry = await fleet.open();
+    const { ingests } = registry;
+    const session = await join(registry, "o1");
+    const term = await elect(fleet, registry, session);
+    const lines = ["_live/cam", "_term/cam", "_at/_by", "_why/cam"].map((key) =>
+      line("o1", parseStreamKey(key)),
+    );
+    assert.equal(await ingests.writePlan(session, term, lines, []), true);
+    assert.deepEqual((await ingests.plan()).lines.toSorted(byStream), lines.toSorted(byStream));
+  });
+
   fleetTest(open, "a planner that slept cannot overwrite a newer plan", async (fleet) => {
     const registry = await fleet.open();
     const { ingests } = registry;

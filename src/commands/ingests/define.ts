@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { ingestBodySchema } from "../../config/ingest-schema.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { IngestDefinition, IngestRecord } from "../../domain/ingest.ts";
+import { parseIngestKey } from "../../domain/ingest-key.ts";
 import { parseSourceUrl } from "../../domain/source-url.ts";
 import { parseStreamKey } from "../../domain/stream-key.ts";
 import { ingestNotFound, type IngestSources } from "../../fleet/ingest-view.ts";
@@ -101,7 +102,7 @@ async function add(text: string, url: string, options: AddOptions): Promise<void
 /** @throws HoldfastError `INGEST_INVALID`, `STREAM_NAME_INVALID` */
 function define(text: string, url: string, options: AddOptions): IngestDefinition {
   const { captureAt = "", weight, fallback, overlap = false, onDemand = false } = options;
-  const stream = parseStreamKey(text);
+  const stream = parseIngestKey(text);
   const result = ingestBodySchema.safeParse({ url, captureAt, weight, overlap, onDemand, fallback });
   if (result.success) return { stream, ...result.data };
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
