@@ -227,6 +227,24 @@ test("what its origin does not take up goes to another, unless that one is just 
     assert.equal(fleet.origins.get("o1")?.held.size, 8);
   }));
 
+test("a captureAt origin that takes nothing up is tried less and less", () =>
+  inFleet(["o1", "o2"], async (fleet) => {
+    await fleet.advance(15_000);
+    const home = fleet.origins.get("o2");
+    assert.ok(home);
+    home.willing = false;
+    await fleet.put("live/home", { captureAt: "o2" });
+    let tries = 0;
+    for (let line: string | undefined = "", second = 0; second < 400; second++) {
+      await fleet.advance(1_000);
+      const next = await fleet.lineOf("live/home");
+      if (next === "o2" && line !== "o2") tries++;
+      line = next;
+    }
+    assert.ok(tries >= 2 && tries <= 5, `it was taken from o1 ${tries - 1} times`);
+    assert.equal((await fleet.admin.ingests.get(parseStreamKey("live/home")))?.owner, "o1");
+  }));
+
 test("a wish to move is fulfilled, and then forgotten", () =>
   inFleet(["o1", "o2"], async (fleet) => {
     await fleet.define(2);
