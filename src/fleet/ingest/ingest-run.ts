@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { backoffMs } from "../../domain/backoff.ts";
-import { asHoldfastError } from "../../domain/errors.ts";
+import { asHoldfastError, type HoldfastError } from "../../domain/errors.ts";
 import type { IngestRecord, IngestState } from "../../domain/ingest.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import { broadcast, sleep } from "../patience.ts";
@@ -38,6 +38,8 @@ export class IngestRun {
   readonly #log: Logger;
   readonly #stopped = broadcast();
   #stop: RunStop = { how: "broken", reason: "pull ended" };
+  /** As it was read last before it was begun. */
+  #record: IngestRecord | undefined;
   #right: IngestRight | undefined;
   #pulling: Pulling | undefined;
   /** Resolves when nothing is left of it. */
@@ -103,6 +105,7 @@ export class IngestRun {
       const error = asHoldfastError(thrown, "INTERNAL");
       const level = error.code === "INTERNAL" ? "error" : "debug";
       this.#log[level]({ err: error }, "ingest not begun");
+      await this.#disown(error);
     }
     await this.#leave(end);
     return end;
@@ -118,6 +121,7 @@ export class IngestRun {
       const record = await registry.ingests.get(this.stream);
       if (signal.aborted || !record || !isWanted(record)) return undefined;
       if (isMarked(record.marks, here.name, session.now())) return undefined;
+      this.#record = record;
       const goesOn = await ownerGoesOn(record);
       if (signal.aborted) return undefined;
       if (!goesOn) {
@@ -161,8 +165,8 @@ export class IngestRun {
     const right = this.#right;
     if (!right) return;
     const { reserve = "", reason } = this.#stop;
-    // The next owner need not ask whether we go on.
-    if (end === "over" && right.begun && right.believed) this.#pulling?.report.set({ state: "idle" });
+    // The next owner need not ask whether we go on, and the planner sees that nobody pulls it.
+    if (end === "over" && right.begun) this.#pulling?.report.set({ state: "idle" });
     const token = this.token;
     await this.#pulling?.report.write();
     await right.release(reserve);
@@ -171,5 +175,21 @@ export class IngestRun {
         { token, reason: end === "failed" ? "failed here" : reason, reserve },
         "ingest released",
       );
+  }
+
+  /**
+   * It cannot be begun, and its record may still say that this origin pulls it, when the end of the last pull could not
+   * be written: the planner would wait for ever. Fenced by the token of that pull. Never throws.
+   */
+  async #disown({ message: error }: HoldfastError): Promise<void> {
+    const { registry, session, here } = this.#options.tools;
+    const { ref } = session;
+    const record = this.#record;
+    if (!ref || record?.owner !== here.name || record.epoch !== ref.epoch || record.state === "idle") return;
+    const { token, profile, marks } = record;
+    const status = { state: "idle", profile, error, marks } as const;
+    await registry.ingests.report(ref, this.stream, token, status).catch((thrown: unknown) => {
+      this.#log.debug({ err: thrown }, "ingest status not written");
+    });
   }
 }
