@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { PeerAsks } from "../../src/domain/ports/peer-asks.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import type { FakeOrigin } from "./fake-fleet.ts";
 import { IngestWorld } from "./ingest-world.ts";
@@ -26,6 +27,8 @@ interface Member {
 }
 
 const STEP_MS = 200;
+/** By then every origin has asked for its leases. */
+const RENEWED_MS = 1_400;
 
 /** A fleet whose planners and keepers are the real ones, and whose sources are asked all the time who may feed. */
 export class IngestSim {
@@ -49,7 +52,7 @@ export class IngestSim {
   }
 
   async join(): Promise<void> {
-    const { origin, ways } = this.world.troubledOrigin({ name: `o${++this.#names}` });
+    const { origin, ways } = this.world.troubledOrigin({ name: `o${++this.#names}`, asks: this.#asks });
     origin.puller.onPull = (pull) => void setImmediate(() => pull.over || pull.flow());
     const member = { origin, ways, alive: true, paused: false, until: 0, release: () => {} };
     await origin.fleet.start();
@@ -64,8 +67,7 @@ export class IngestSim {
     else if (what.do === "join") await this.join();
     else if (what.do === "kill" && running.length > 1 && first) this.#kill(first);
     else if (what.do === "leave" && running.length > 1 && first) await this.#leave(first);
-    else if (what.do === "forget-lease")
-      for (const stream of this.streams.slice(0, 2)) this.world.store.leases.delete(`lease:${stream}`);
+    else if (what.do === "forget-lease") await this.#forgetLeases();
     else if (what.do === "move") await this.#move(pick(what.who)?.origin.name ?? "");
     else if (what.do === "replan") this.world.store.leases.delete("planner");
     else if (what.do === "pause" || what.do === "cut-off") {
@@ -123,6 +125,25 @@ export class IngestSim {
     await this.world.clock.advance(2_000);
     await Promise.all(stops);
   }
+
+  /**
+   * A registry that forgets gives away what somebody believes in, until that one has asked: promised is no overlap only
+   * where it can be asked itself meanwhile.
+   */
+  async #forgetLeases(): Promise<void> {
+    if (this.#members.some(({ until }) => until > 0)) return;
+    for (const stream of this.streams.slice(0, 2)) this.world.store.leases.delete(`lease:${stream}`);
+    await this.wait(RENEWED_MS);
+  }
+
+  /** What origins say when they are asked for what they pull. */
+  readonly #asks: PeerAsks = {
+    pulls: async ({ name }, stream) => {
+      const member = this.#members.find(({ origin }) => origin.name === name);
+      if (!member || member.until > 0) return "unknown";
+      return member.alive && member.origin.fleet.ingests.pullsNow(stream) ? "pulls" : "does-not";
+    },
+  };
 
   async #move(to: string): Promise<void> {
     for (const stream of this.streams.filter((_, i) => i % 2 === 0))
