@@ -80,7 +80,7 @@ export class LeaseQuorum {
         const poll = this.#poll;
         const script = scripts.named(hash);
         const [key, value] = [String(args[0]), String(args[1])];
-        if (script === "lease-release") return node.run(script, [key], [value, "", 0]);
+        if (script === "lease-release") return node.giveBack(key, [value, "", 0]);
         const keys = script === "lease-heal" ? [key, root] : [key];
         return poll.count(node.ask(script, keys, value, Number(args[2])));
       },

@@ -25,6 +25,8 @@ export class LockNode {
   /** Why its word does not count, when it does not. */
   unfit: HoldfastError | undefined;
   readonly #options: LockNodeOptions;
+  /** Questions that are not answered, by key. */
+  readonly #asked = new Map<string, Promise<unknown>>();
   #time: RedisTime;
 
   constructor(options: LockNodeOptions) {
@@ -41,7 +43,22 @@ export class LockNode {
    *
    * @throws HoldfastError `REGISTRY_UNAVAILABLE`, `REGISTRY_REFUSED`
    */
-  async ask(script: ScriptName, keys: readonly string[], value: string, ttlMs: number): Promise<NodeAnswer> {
+  ask(script: ScriptName, keys: readonly string[], value: string, ttlMs: number): Promise<NodeAnswer> {
+    const [key = ""] = keys;
+    const asked = this.#ask(script, keys, value, ttlMs);
+    this.#asked.set(key, asked);
+    const answered = () => this.#asked.get(key) === asked && this.#asked.delete(key);
+    asked.then(answered, answered);
+    return asked;
+  }
+
+  /** Give a lease back: behind what was asked for it, which may still wait for this server's time. */
+  async giveBack(key: string, args: readonly Argument[]): Promise<unknown> {
+    await this.#asked.get(key)?.catch(() => undefined);
+    return this.run("lease-release", [key], args);
+  }
+
+  async #ask(script: ScriptName, keys: readonly string[], value: string, ttlMs: number): Promise<NodeAnswer> {
     if (this.unfit) throw this.unfit;
     const { clock, commandTimeoutMs } = this.#options;
     const deadline = clock.monotonic() + commandTimeoutMs;

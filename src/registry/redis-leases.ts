@@ -192,7 +192,7 @@ export class RedisLeases implements Leases {
     reserve?: { readonly origin: string; readonly ms: number },
   ): Promise<void> {
     const args = [value, reserve ? reservation(reserve.origin) : "", reserve?.ms ?? 0];
-    const told = this.#nodes.map((node) => node.run("lease-release", [this.#key(name)], args));
+    const told = this.#nodes.map((node) => node.giveBack(this.#key(name), args));
     let answers = 0;
     await new Promise<void>((resolve) => {
       for (const one of told)

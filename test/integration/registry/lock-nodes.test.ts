@@ -41,6 +41,23 @@ test("redis-cli shows on every node who holds a lease, and that one is reserved"
   await waitFor(() => all("reserved:o2")(KEY_NAME));
 });
 
+test("a lease that is given back at once is left on no node, however slow one is", async (t) => {
+  const servers = await startServers(t, 3);
+  const leases = await connectLeases(t, servers);
+  const [slow] = servers.slice(-1) as [TestRedis];
+  // What is asked first waits for the node's time, and so is sent later than what is asked next.
+  slow.pause();
+  const lease = await grantOf(leases, one, LONG);
+  await leases.release(lease, { origin: "o2", ms: LONG });
+  slow.resume();
+  await waitFor(async () => (await valuesOf([slow], KEY_NAME))[0] !== "", {
+    what: "what the slow node was told",
+  });
+  const refused = async () => leases.acquire(NAME, { ...one, token: one.token + 1 }, LONG);
+  for (let round = 0; round < 5; round++) assert.deepEqual(await refused(), { outcome: "held", by: "o2" });
+  assert.deepEqual(await valuesOf(servers, KEY_NAME), ["reserved:o2", "reserved:o2", "reserved:o2"]);
+});
+
 test("five nodes do without any two", async (t) => {
   const servers = await startServers(t, 5);
   const leases = await connectLeases(t, servers);
