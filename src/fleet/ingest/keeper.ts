@@ -15,6 +15,7 @@ import { LeaseUpkeep } from "./lease-upkeep.ts";
 import { Orphans } from "./orphans.ts";
 import { Rounds } from "./rounds.ts";
 import { StartBucket } from "./start-bucket.ts";
+import { ToldDefinitions } from "./told-definitions.ts";
 import { unwantedFor } from "./wanted.ts";
 
 export interface IngestKeeperOptions extends Omit<
@@ -28,7 +29,6 @@ export interface IngestKeeperOptions extends Omit<
   readonly definitions: readonly IngestDefinition[];
 }
 
-const ASSERT_EVERY_MS = 20_000;
 const SEE_ORIGINS_EVERY_MS = 5_000;
 /** A pull ahead of a hand-over that has failed is not tried again before. */
 const REST_AHEAD_MS = 10_000;
@@ -45,13 +45,13 @@ export class IngestKeeper implements DrainDuty {
   readonly #orphans = new Orphans();
   readonly #handover: Handover;
   readonly #rounds: Rounds;
+  readonly #told: ToldDefinitions;
   readonly #runs = new Map<StreamKey, IngestRun>();
   /** Monotonic ms of when a pull ahead may be tried again. */
   readonly #notBefore = new Map<StreamKey, number>();
   /** When each was played here last, monotonic ms; only on demand. */
   readonly #playedAt = new Map<StreamKey, number>();
   readonly counts = new IngestCounts();
-  #assertedAt = -Infinity;
   #seenAt = -Infinity;
   /** Since when a plan is waited for, registry time. */
   #plannedAt = 0;
@@ -67,6 +67,7 @@ export class IngestKeeper implements DrainDuty {
     const ownerGoesOn = (record: IngestRecord) => this.#owners.goesOn(record);
     this.#tools = { ...options, upkeep, bucket, counts: this.counts, ownerGoesOn };
     this.#handover = new Handover(this.#tools);
+    this.#told = new ToldDefinitions(options);
     this.#rounds = new Rounds({
       ...{ clock, log, every: settings.lease.renewEvery, round: () => this.#round() },
       listen: (wake) =>
@@ -92,7 +93,7 @@ export class IngestKeeper implements DrainDuty {
   /** A new session began: what was pulled in the one before ends, and is claimed again by plan. */
   registered(): void {
     for (const run of this.#runs.values()) run.stop({ how: "broken", reason: "session lost" });
-    this.#assertedAt = -Infinity;
+    this.#told.forget();
     this.#plannedAt = this.#options.session.now();
     this.#rounds.wake();
   }
@@ -124,7 +125,7 @@ export class IngestKeeper implements DrainDuty {
     const { registry, session } = this.#options;
     const { ref } = session;
     if (!ref || !this.#is(ref)) return;
-    await this.#assert(ref);
+    await this.#told.tell(ref);
     const plan = await registry.ingests.plan();
     if (!this.#is(ref)) return;
     const lines = new Map(plan.lines.map((line) => [line.stream, line]));
@@ -149,15 +150,6 @@ export class IngestKeeper implements DrainDuty {
       else if (run) this.#handover.cancel(stream);
     });
     if (moves.length > 0 && this.#isNew(plan.at)) await this.#move(ref, moves);
-  }
-
-  /** What the config file defines is kept alive by those who have it. */
-  async #assert(ref: SessionRef): Promise<void> {
-    const { registry, clock, definitions } = this.#options;
-    if (definitions.length === 0 || clock.monotonic() - this.#assertedAt < ASSERT_EVERY_MS) return;
-    const at = clock.monotonic();
-    await registry.ingests.assertConfigured(ref, definitions);
-    this.#assertedAt = at;
   }
 
   /** Remember who lives where, for when they do not any more. */

@@ -101,7 +101,7 @@ export class Pulling {
       if (tries >= TRIES || clock.monotonic() - since >= this.#patience) return this.#giveUp(error);
       this.#changed = false;
       await sleep(clock, backoffMs(pauses++, { min, max }, random()), this.#stopped.signal);
-      await bucket.take(this.#stopped.signal);
+      await bucket.take(this.#stopped.signal, "again");
       if (this.#over) return this.#end;
     }
   }
