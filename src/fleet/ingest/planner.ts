@@ -60,6 +60,8 @@ export class Planner {
   #stuck = new StuckLines();
   #sessions = new SessionWatch();
   #term = 0;
+  /** Monotonic ms: there was nothing to plan a moment ago, and until then only new ingests are looked for. */
+  #idleUntil = -Infinity;
   #sweptAt = -Infinity;
   #troubled = false;
 
@@ -125,11 +127,10 @@ export class Planner {
   async #round(term: Term): Promise<number> {
     const { registry, session, clock, lease, log } = this.#options;
     this.#begin(term);
-    const [records, plan, origins] = await Promise.all([
-      registry.ingests.list(),
-      registry.ingests.plan(),
-      registry.listOrigins(),
-    ]);
+    const records = await registry.ingests.list();
+    if (records.length === 0 && clock.monotonic() < this.#idleUntil)
+      return Math.min(PLAN_EVERY_MS, lease.renewEvery);
+    const [plan, origins] = await Promise.all([registry.ingests.plan(), registry.listOrigins()]);
     const view = { now: session.now(), records, plan, origins };
     const next = await this.#nextExpiry(view);
     const now = clock.monotonic();
@@ -148,6 +149,8 @@ export class Planner {
     if (changed.length + removed.length > 0)
       log.info({ term: term.number, changed: changed.length, removed: removed.length }, "plan written");
     await this.#tidy(term, view);
+    // A fleet without ingests pays one question a second; after two TTLs its plan would count as old.
+    if (records.length + plan.lines.length === 0) this.#idleUntil = clock.monotonic() + lease.ttl;
     return Math.min(PLAN_EVERY_MS, lease.renewEvery, next);
   }
 
@@ -158,6 +161,7 @@ export class Planner {
     this.#stuck = new StuckLines();
     this.#budget = new MoveBudget();
     this.#sessions = new SessionWatch();
+    this.#idleUntil = -Infinity;
   }
 
   /** In how many ms the next session may end. */

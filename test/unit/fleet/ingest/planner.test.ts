@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PLANNER_LEASE } from "../../../../src/domain/ingest.ts";
+import type { Registry } from "../../../../src/domain/ports/registry.ts";
 import { parseStreamKey } from "../../../../src/domain/stream-key.ts";
 import { PlanningFleet } from "../../../support/planning-origin.ts";
 
@@ -297,3 +298,36 @@ test("a plan that was deleted by hand is written again within a second", () =>
     await fleet.advance(1_000);
     assert.deepEqual(await fleet.planned(), before);
   }));
+
+/** Counts how often anybody asks who is there. */
+class CountingFleet extends PlanningFleet {
+  looks = 0;
+
+  override registry(): Registry {
+    return new Proxy(super.registry(), {
+      get: (registry, name) => {
+        if (name === "listOrigins") this.looks += 1;
+        const value: unknown = Reflect.get(registry, name, registry);
+        return typeof value === "function" ? (value.bind(registry) as unknown) : value;
+      },
+    });
+  }
+}
+
+test("a fleet without ingests is planned with one question a second, and a new one is placed at once", async () => {
+  const fleet = new CountingFleet();
+  await fleet.join("o1");
+  try {
+    await fleet.advance(6_000);
+    fleet.looks = 0;
+    await fleet.advance(20_000);
+    assert.ok(fleet.looks <= 4, `${fleet.looks} looks`);
+    const { at } = await fleet.admin.ingests.plan();
+    assert.ok(fleet.clock.wall() - at < 10_000, "the plan is kept fresh");
+    await fleet.put("live/late");
+    await fleet.advance(150);
+    assert.equal(await fleet.lineOf("live/late"), "o1");
+  } finally {
+    await fleet.stop();
+  }
+});
