@@ -6,6 +6,7 @@ import { root, run, type Running } from "./tools.ts";
 /** Origins on one Redis, as processes of their own. */
 export interface BenchFleet {
   readonly origins: readonly Server[];
+  readonly redisUrl: string;
   stop(): Promise<void>;
 }
 
@@ -31,7 +32,7 @@ export async function startFleet(count: number): Promise<BenchFleet> {
     await stop();
     throw error;
   }
-  return { origins, stop };
+  return { origins, redisUrl: redis.url, stop };
 }
 
 /** Publish `count` quiet streams `live/<name>0`, `live/<name>1` … to one origin. */

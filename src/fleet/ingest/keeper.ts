@@ -121,13 +121,20 @@ export class IngestKeeper implements DrainDuty {
     this.#rounds.wake();
   }
 
-  async #round(): Promise<void> {
+  /** Whether the fleet has ingests at all. */
+  async #round(): Promise<"busy" | "idle"> {
     const { registry, session } = this.#options;
     const { ref } = session;
-    if (!ref || !this.#is(ref)) return;
+    if (!ref || !this.#is(ref)) return "busy";
     await this.#told.tell(ref);
     const plan = await registry.ingests.plan();
-    if (!this.#is(ref)) return;
+    if (!this.#is(ref)) return "busy";
+    await this.#tend(plan, ref);
+    return plan.lines.length + this.#runs.size === 0 && this.#isNew(plan.at) ? "idle" : "busy";
+  }
+
+  async #tend(plan: Plan, ref: SessionRef): Promise<void> {
+    const { registry } = this.#options;
     const lines = new Map(plan.lines.map((line) => [line.stream, line]));
     const orphans = await this.#findOrphans(plan, ref);
     const planned = plan.lines.filter(({ origin }) => origin === ref.name).map(({ stream }) => stream);

@@ -128,8 +128,7 @@ export class Planner {
     const { registry, session, clock, lease, log } = this.#options;
     this.#begin(term);
     const records = await registry.ingests.list();
-    if (records.length === 0 && clock.monotonic() < this.#idleUntil)
-      return Math.min(PLAN_EVERY_MS, lease.renewEvery);
+    if (records.length === 0 && clock.monotonic() < this.#idleUntil) return 2 * lease.renewEvery;
     const [plan, origins] = await Promise.all([registry.ingests.plan(), registry.listOrigins()]);
     const view = { now: session.now(), records, plan, origins };
     const next = await this.#nextExpiry(view);
@@ -149,7 +148,7 @@ export class Planner {
     if (changed.length + removed.length > 0)
       log.info({ term: term.number, changed: changed.length, removed: removed.length }, "plan written");
     await this.#tidy(term, view);
-    // A fleet without ingests pays one question a second; after two TTLs its plan would count as old.
+    // A fleet without ingests pays a question now and then; after two TTLs its plan would count as old.
     if (records.length + plan.lines.length === 0) this.#idleUntil = clock.monotonic() + lease.ttl;
     return Math.min(PLAN_EVERY_MS, lease.renewEvery, next);
   }

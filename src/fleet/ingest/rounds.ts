@@ -6,7 +6,8 @@ export interface RoundsOptions {
   readonly log: Logger;
   /** Pause between two rounds, in ms. */
   readonly every: number;
-  readonly round: () => Promise<void>;
+  /** `idle`: there was nothing to do, and the next one may come half as soon. */
+  readonly round: () => Promise<"busy" | "idle">;
   /** Call `wake` when there is news. The returned function ends it. */
   readonly listen: (wake: () => void) => Promise<() => void>;
 }
@@ -57,8 +58,9 @@ export class Rounds {
     this.#cancel();
     this.#state = "busy";
     this.#begun = [clock.monotonic(), ...this.#begun.slice(0, MOST_ROUNDS - 1)];
+    let pause = every;
     try {
-      await round();
+      if ((await round()) === "idle") pause = 2 * every;
     } catch (error) {
       // The registry is away: what is held is kept as long as it may be, and the next round looks again.
       log.debug({ err: error }, "ingests not looked after");
@@ -67,7 +69,7 @@ export class Rounds {
     const again = this.#is("again");
     this.#state = "resting";
     if (again) this.wake();
-    else this.#cancel = clock.after(every, () => void this.#run());
+    else this.#cancel = clock.after(pause, () => void this.#run());
   }
 
   async #listen(): Promise<void> {

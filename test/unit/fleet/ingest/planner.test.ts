@@ -314,7 +314,7 @@ class CountingFleet extends PlanningFleet {
   }
 }
 
-test("a fleet without ingests is planned with one question a second, and a new one is placed at once", async () => {
+test("a fleet without ingests is hardly looked at, and a new one is placed at once", async () => {
   const fleet = new CountingFleet();
   await fleet.join("o1");
   try {
