@@ -18,33 +18,26 @@ interface MoveOptions extends Options {
 const BY = "cli";
 
 export function pauseCommand(): Command {
-  return addRegistryOptions(new Command("pause"))
-    .description("Stop pulling an ingest until it is resumed, wherever it is defined.")
-    .argument("<stream>", "app/stream, or //vhost/app/stream")
-    .addOption(waitOption())
-    .addOption(outputOption())
-    .addHelpText(
-      "after",
-      `
-Examples:
-  holdfast ingests pause live/cam01`,
-    )
-    .action((text: string, options: Options) => withIngest(text, options, pause));
+  const about = "Stop pulling an ingest until it is resumed, wherever it is defined.";
+  return wishCommand("pause", about).action((text: string, options: Options) =>
+    withIngest(text, options, pause),
+  );
 }
 
 export function resumeCommand(): Command {
-  return addRegistryOptions(new Command("resume"))
-    .description("Pull a paused ingest again; then wait until it is live.")
+  const about = "Pull a paused ingest again; then wait until it is live.";
+  return wishCommand("resume", about).action((text: string, options: Options) =>
+    withIngest(text, options, resume),
+  );
+}
+
+function wishCommand(name: string, about: string): Command {
+  return addRegistryOptions(new Command(name))
+    .description(about)
     .argument("<stream>", "app/stream, or //vhost/app/stream")
     .addOption(waitOption())
     .addOption(outputOption())
-    .addHelpText(
-      "after",
-      `
-Examples:
-  holdfast ingests resume live/cam01`,
-    )
-    .action((text: string, options: Options) => withIngest(text, options, resume));
+    .addHelpText("after", `\nExamples:\n  holdfast ingests ${name} live/cam01`);
 }
 
 export function moveCommand(): Command {

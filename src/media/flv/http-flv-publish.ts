@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { ClientInfo, Publication, PublicationEnd } from "../../fleet/gates.ts";
 import { RateLimit } from "../../ops/rate-limit.ts";
-import { playerData } from "../player-data.ts";
+import { playerPacket } from "../player-packet.ts";
 import { SessionWatch } from "../session-watch.ts";
 import { FlvDemuxer } from "./demuxer.ts";
 import { clientOf, type FlvTarget } from "./flv-request.ts";
 import { FlvSessionLog } from "./flv-session-log.ts";
 import type { FlvDeps, FlvSession } from "./handlers.ts";
 import { answerProblem, COMMON_HEADERS } from "./http-answer.ts";
-import { MAX_TAG_BODY, TAG, type FlvTag } from "./tag.ts";
+import { MAX_TAG_BODY, type FlvTag } from "./tag.ts";
 
 /** A refused encoder may be in the middle of its body: so long it can read the answer before the connection ends. */
 const LINGER_MS = 1_000;
@@ -117,10 +117,8 @@ export class HttpFlvPublisher implements FlvSession {
     if (!this.#rate.spend())
       throw new HoldfastError("LIMIT_EXCEEDED", { detail: "the publisher sends too many tags" });
     this.#tags += 1;
-    if (type === TAG.video) return source.write({ type: "video", timestamp, payload });
-    if (type === TAG.audio) return source.write({ type: "audio", timestamp, payload });
-    const data = playerData(payload);
-    if (data) source.write({ type: "data", timestamp, payload: data });
+    const packet = playerPacket(type, timestamp, payload);
+    if (packet) source.write(packet);
   }
 
   /** The body has ended in order: so has the stream, unless a tag was cut short. */

@@ -4,9 +4,9 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { PullSink } from "../../domain/ports/ingest-puller.ts";
 import { RateLimit } from "../../ops/rate-limit.ts";
 import { FlvDemuxer } from "../flv/demuxer.ts";
-import { MAX_TAG_BODY, TAG, type FlvTag } from "../flv/tag.ts";
+import { MAX_TAG_BODY, type FlvTag } from "../flv/tag.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
-import { playerData } from "../player-data.ts";
+import { playerPacket } from "../player-packet.ts";
 import { PullPace } from "./pull-pace.ts";
 
 /** What reading a program's output needs: a part of the pull options. */
@@ -147,14 +147,12 @@ export class ExecReading {
   #deliver({ type, timestamp, payload }: FlvTag): void {
     if (!this.#rate.spend())
       throw new HoldfastError("SOURCE_FAILED", { detail: "the program sends too many tags a second" });
-    if (type === TAG.data) {
-      const data = playerData(payload);
-      if (data) this.#sink.write({ type: "data", timestamp, payload: data });
-      return;
+    const packet = playerPacket(type, timestamp, payload);
+    if (!packet) return;
+    if (packet.type !== "data") {
+      this.#wantedSince = this.#options.clock.monotonic();
+      this.#pace.note(packet);
     }
-    const packet = { type: type === TAG.video ? "video" : "audio", timestamp, payload } as const;
-    this.#wantedSince = this.#options.clock.monotonic();
-    this.#pace.note(packet);
     this.#sink.write(packet);
   }
 }

@@ -1,9 +1,7 @@
 import { HoldfastError } from "../../domain/errors.ts";
-import type { MediaPacket } from "../../domain/ports/channel.ts";
 import type { PullSink } from "../../domain/ports/ingest-puller.ts";
 import { RateLimit } from "../../ops/rate-limit.ts";
-import { MESSAGE } from "../rtmp/message.ts";
-import { playerData } from "../player-data.ts";
+import { playerPacket } from "../player-packet.ts";
 import type { PullOptions } from "./pull-options.ts";
 
 /**
@@ -68,7 +66,7 @@ export class Intake {
   take(type: number, timestamp: number, payload: Buffer): void {
     if (this.over.aborted || payload.length === 0) return;
     if (!this.#rate.spend()) return this.fail(failed("the source sends too many messages"));
-    const packet = packetOf(type, timestamp, payload);
+    const packet = playerPacket(type, timestamp, payload);
     if (!packet) return;
     if (packet.type !== "data") {
       this.#began = true;
@@ -119,13 +117,6 @@ export class Intake {
     const what = this.#began ? "the source sends no more media" : "the source sends no media";
     this.fail(new HoldfastError("SOURCE_FAILED", { detail: `${what} for ${idleTimeout} ms`, idleTimeout }));
   }
-}
-
-function packetOf(type: number, timestamp: number, payload: Buffer): MediaPacket | undefined {
-  if (type === MESSAGE.video) return { type: "video", timestamp, payload };
-  if (type === MESSAGE.audio) return { type: "audio", timestamp, payload };
-  const data = playerData(payload);
-  return data && { type: "data", timestamp, payload: data };
 }
 
 function failed(detail: string): HoldfastError {

@@ -1,8 +1,8 @@
 import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import { parseSourceUrl, type NetworkSource } from "../../domain/source-url.ts";
-import { ownBytes } from "../own-bytes.ts";
 import { RtmpClient } from "../rtmp/client.ts";
 import type { RtmpStatus } from "../rtmp/client-status.ts";
+import { EarlyMessages } from "../rtmp/early-messages.ts";
 import { MESSAGE, type RtmpMessage } from "../rtmp/message.ts";
 import { amfLimits, publisherLimits } from "../rtmp/session-limits.ts";
 import { formatTcUrl } from "../rtmp/url.ts";
@@ -14,10 +14,8 @@ import { redirectedUrl } from "./rtmp-redirect.ts";
 import { sourceWords } from "./source-words.ts";
 
 const MOST_REDIRECTS = 3;
-/** Data that a server sends before it has answered: messages … */
-const MOST_EARLY = 64;
-/** … and bytes. */
-const MOST_EARLY_BYTES = 1_048_576;
+/** Data that a server sends before it has answered. */
+const MOST_EARLY = { messages: 64, bytes: 1_048_576 };
 
 /** What came of one connection, when the stream is not simply over. */
 type Next =
@@ -79,22 +77,21 @@ async function play(
     answered();
     opened();
     intake.open();
-    for (const { type, timestamp, payload } of early.splice(0)) intake.take(type, timestamp, payload);
     live = true;
+    early.release(take);
   };
   let live = false;
-  const early: RtmpMessage[] = [];
-  let earlyBytes = 0;
+  const early = new EarlyMessages(MOST_EARLY, options.budgets.all);
   const take = (message: RtmpMessage): void => {
     // Audio and video are an answer themselves; they mostly come in the same read as it.
     if (!live && isMedia(message)) open();
     if (live) return intake.take(message.type, message.timestamp, message.payload);
-    earlyBytes += message.payload.length;
-    if (early.length >= MOST_EARLY || earlyBytes > MOST_EARLY_BYTES)
-      return intake.fail(
-        new HoldfastError("SOURCE_FAILED", { detail: "the source sends data instead of an answer" }),
-      );
-    early.push({ ...message, payload: ownBytes(message.payload) });
+    try {
+      early.keep(message);
+    } catch (cause) {
+      const detail = "the source sends data instead of an answer";
+      intake.fail(new HoldfastError("SOURCE_FAILED", { detail }, { cause }));
+    }
   };
   try {
     const answer = await client.play(nameOf(source), take);
@@ -115,6 +112,7 @@ async function play(
     return refusal("the connection", said, source);
   } finally {
     answered();
+    early.drop();
     client.destroy();
   }
 }

@@ -7,10 +7,10 @@ import type { RelayDialer, RelayTarget } from "../../domain/ports/relay.ts";
 import { splitStreamKey } from "../../domain/stream-key.ts";
 import { RtmpClient } from "./client.ts";
 import { failureOf, type StreamAnswer } from "./client-status.ts";
-import { MESSAGE, type RtmpMessage } from "./message.ts";
-import { MemoryBudget, receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
-import { ownBytes } from "../own-bytes.ts";
-import { playerData } from "../player-data.ts";
+import { EarlyMessages } from "./early-messages.ts";
+import type { RtmpMessage } from "./message.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { playerPacket } from "../player-packet.ts";
 import { amfLimits, publisherLimits } from "./session-limits.ts";
 import { TICKET_PARAMETER } from "../stream-name.ts";
 import { formatTcUrl, parseAddress } from "./url.ts";
@@ -23,9 +23,6 @@ export interface RelayDialerOptions {
   readonly budgets?: ReceiveBudgets;
 }
 
-/** What a message that waits costs beside its payload, in bytes. */
-const MESSAGE_COST = 256;
-
 /** Pulls streams from their owners: an RTMP play whose name carries the ticket. */
 export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
   const { config, clock, log, budgets = receiveBudgets(config.limits) } = options;
@@ -34,13 +31,10 @@ export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
       const began = clock.monotonic();
       const client = connect(target, config, budgets, signal);
       let source: ChannelSource | undefined;
-      // The first media mostly come in the same read as the answer, before anybody could act on it.
-      let early: RtmpMessage[] = [];
-      const waiting = new MemoryBudget(config.limits.halfReceived, budgets.all);
+      const early = new EarlyMessages({ bytes: config.limits.halfReceived }, budgets.all);
       const take = (message: RtmpMessage): void => {
-        if (source) return feed(source, message);
-        waiting.take(message.payload.length + MESSAGE_COST);
-        early.push({ ...message, payload: ownBytes(message.payload) });
+        if (source) feed(source, message);
+        else early.keep(message);
       };
       try {
         // The owner is one of us, and answers createStream with 1.
@@ -51,9 +45,7 @@ export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
         if (source.closed.aborted) throw source.closed.reason;
         const { key: stream, address } = target;
         log.debug({ stream, address, durationMs: Math.round(clock.monotonic() - began) }, "relay opened");
-        for (const message of early) feed(source, message);
-        early = [];
-        waiting.give(waiting.taken);
+        early.release(take);
         const end = await client.ended;
         if (end.how !== "finished") throw source.closed.aborted ? source.closed.reason : end.reason;
       } catch (error) {
@@ -61,7 +53,7 @@ export function createRelayDialer(options: RelayDialerOptions): RelayDialer {
       } finally {
         client.destroy();
         source?.detach();
-        waiting.give(waiting.taken);
+        early.drop();
       }
     },
   };
@@ -112,12 +104,8 @@ function escaped(name: string): string {
 }
 
 function feed(source: ChannelSource, message: RtmpMessage): void {
-  const { timestamp, payload } = message;
-  if (payload.length === 0) return;
-  if (message.type === MESSAGE.video) return source.write({ type: "video", timestamp, payload });
-  if (message.type === MESSAGE.audio) return source.write({ type: "audio", timestamp, payload });
-  const data = playerData(payload);
-  if (data) source.write({ type: "data", timestamp, payload: data });
+  const packet = playerPacket(message.type, message.timestamp, message.payload);
+  if (packet) source.write(packet);
 }
 
 function refusal(answer: Exclude<StreamAnswer, { outcome: "started" }>): HoldfastError {

@@ -4,8 +4,8 @@ import type { DrainNotice, Publication, PublicationEnd } from "../../fleet/gates
 import * as answers from "./answers.ts";
 import { amf0Part } from "./commands.ts";
 import { goingMessages } from "./going-signals.ts";
-import { MESSAGE, type RtmpMessage } from "./message.ts";
-import { playerData } from "../player-data.ts";
+import type { RtmpMessage } from "./message.ts";
+import { playerPacket } from "../player-packet.ts";
 import { publisherLimits } from "./session-limits.ts";
 import type { RoleHost, SessionRole } from "./session-role.ts";
 import type { StreamName } from "../stream-name.ts";
@@ -93,12 +93,8 @@ export class PublishRole implements SessionRole {
     const source = this.#publication?.source;
     if (!source || this.#ended !== undefined) return this.#host.drop();
     this.#received += 1;
-    const { payload, timestamp } = message;
-    if (payload.length === 0) return;
-    if (message.type === MESSAGE.video) return source.write({ type: "video", timestamp, payload });
-    if (message.type === MESSAGE.audio) return source.write({ type: "audio", timestamp, payload });
-    const data = playerData(amf0Part(message));
-    if (data) source.write({ type: "data", timestamp, payload: data });
+    const packet = playerPacket(message.type, message.timestamp, amf0Part(message));
+    if (packet) source.write(packet);
   }
 
   leave(how: PublicationEnd): void {

@@ -23,16 +23,8 @@ export class Avc implements VideoFormat {
   #info: SpsInfo | undefined;
   #header: Buffer | undefined;
 
-  get reorder(): number | undefined {
-    return this.#info?.reorder;
-  }
-
-  get width(): number {
-    return this.#info?.width ?? 0;
-  }
-
-  get height(): number {
-    return this.#info?.height ?? 0;
+  get info(): SpsInfo | undefined {
+    return this.#info;
   }
 
   get sequenceHeader(): Buffer | undefined {

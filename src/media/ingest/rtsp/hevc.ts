@@ -33,16 +33,8 @@ export class Hevc implements VideoFormat {
   #info: HevcSpsInfo | undefined;
   #header: Buffer | undefined;
 
-  get reorder(): number | undefined {
-    return this.#info?.reorder;
-  }
-
-  get width(): number {
-    return this.#info?.width ?? 0;
-  }
-
-  get height(): number {
-    return this.#info?.height ?? 0;
+  get info(): HevcSpsInfo | undefined {
+    return this.#info;
   }
 
   get sequenceHeader(): Buffer | undefined {

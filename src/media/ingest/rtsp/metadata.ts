@@ -15,8 +15,9 @@ export function metadataOf(tracks: readonly Track[]): Buffer {
       });
       continue;
     }
-    const { width, height, metadataId } = format;
-    Object.assign(properties, { videocodecid: metadataId }, width > 0 && height > 0 ? { width, height } : {});
+    const { width = 0, height = 0 } = format.info ?? {};
+    const size = width > 0 && height > 0 ? { width, height } : {};
+    Object.assign(properties, { videocodecid: format.metadataId }, size);
   }
   return encodeAmf0("onMetaData", properties);
 }

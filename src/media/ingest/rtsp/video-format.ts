@@ -1,3 +1,4 @@
+import type { SpsInfo } from "./avc-sps.ts";
 import type { UnitBuffer } from "./unit-buffer.ts";
 
 /**
@@ -12,11 +13,8 @@ export type NalRole = "parameters" | "key" | "picture" | "leading" | "extra" | "
 export interface VideoFormat {
   /** Bytes in front of a frame's access unit. */
   readonly room: number;
-  /** Pictures that are shown after one decoded later; `undefined` when the source does not say. */
-  readonly reorder: number | undefined;
-  /** As of the newest sequence header; 0 before. */
-  readonly width: number;
-  readonly height: number;
+  /** What the newest parameter sets say; `undefined` before. */
+  readonly info: SpsInfo | undefined;
   /** The payload of the sequence header; `undefined` before all parameter sets are known. Another object after a change. */
   readonly sequenceHeader: Buffer | undefined;
   /** The video codec id of onMetaData. */

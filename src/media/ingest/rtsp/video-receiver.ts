@@ -127,7 +127,7 @@ export class VideoReceiver {
     const header = this.#format.sequenceHeader;
     const changed = header !== this.#sent;
     if (changed || this.#waiting || this.#jumps !== this.#clock.jumps)
-      this.#times.restart(this.#format.reorder);
+      this.#times.restart(this.#format.info?.reorder);
     if (this.#waiting) this.#skipsLeading = true;
     this.#jumps = this.#clock.jumps;
     this.#waiting = false;
