@@ -147,7 +147,7 @@ await runBench({
   async measure(flags) {
     const holdfast = (program?: string) => () =>
       startOrigin({
-        name: program === undefined ? "holdfast" : "holdfast, baseline",
+        name: program === undefined ? "holdfast" : "holdfast-baseline",
         core: SERVER_CORE,
         ...(program === undefined ? {} : { program }),
       });

@@ -83,7 +83,7 @@ export function contenders(
     () => startOrigin({ name: "holdfast", core, ...more }),
     ...(baseline === undefined
       ? []
-      : [() => startOrigin({ name: "holdfast, baseline", core, program: baseline, ...more })]),
+      : [() => startOrigin({ name: "holdfast-baseline", core, program: baseline, ...more })]),
     () => startNginx(core),
     () => startNms(core),
   ];
