@@ -44,6 +44,11 @@ export class Fanout {
   /** When the timer should fire, monotonic ms. */
   #due = 0;
   #flushes = 0;
+  #flushesSoon = false;
+  readonly #soon = (): void => {
+    this.#flushesSoon = false;
+    this.flush();
+  };
 
   /** @param onPlayers  called after somebody came or went */
   constructor(clock: Clock, settings: FanoutSettings, totals: FanoutTotals, onPlayers: () => void) {
@@ -79,7 +84,7 @@ export class Fanout {
     if (batch.bytes >= FLUSH_BYTES) return this.flush();
     if (this.#cancelTimer) return this.#flushIfDue();
     const { window } = this;
-    if (window === 0) return this.flush();
+    if (window === 0) return this.#flushSoon();
     this.#due = this.#clock.monotonic() + window;
     this.#cancelTimer = this.#clock.after(window, () => this.flush());
   }
@@ -139,6 +144,13 @@ export class Fanout {
   #keep(taped: TapedMessage): void {
     this.#gop.add(taped);
     this.#limit.after(taped.end - taped.start, this.#clock.monotonic());
+  }
+
+  /** Without a window: what was read in one go is written in one go. */
+  #flushSoon(): void {
+    if (this.#flushesSoon) return;
+    this.#flushesSoon = true;
+    queueMicrotask(this.#soon);
   }
 
   /** Timers wait until all sockets that have something to say were heard: in a storm of joins that is long. */

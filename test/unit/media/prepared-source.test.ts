@@ -92,6 +92,7 @@ test("after a silence players go on with the kept group at once, and are no late
   await Encoder.run(world, 70, two);
   const before = pictures(world.player).length;
   two.source.promote();
+  await Promise.resolve();
   assert.equal(pictures(world.player)[before]?.body[0], 0x17, "a keyframe first");
   assert.equal(pictures(world.player).length, before + 10, "what came since the last keyframe, at once");
   await Encoder.run(world, 5, two);
