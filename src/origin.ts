@@ -23,6 +23,7 @@ import { createPublicApp } from "./http/public-app.ts";
 import type { Readiness } from "./http/routes-health.ts";
 import { MediaChannels } from "./media/channels.ts";
 import { receiveBudgets } from "./media/memory-budget.ts";
+import { ReadPace } from "./media/read-pace.ts";
 import { createIngestPuller } from "./media/ingest/puller.ts";
 import { createFlvHandlers } from "./media/flv/handlers.ts";
 import { createRelayDialer } from "./media/rtmp/relay-dialer.ts";
@@ -116,7 +117,8 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
     http: config.http.port,
   };
 
-  const budgets = receiveBudgets(config.limits);
+  const pace = new ReadPace(clock, config.publish.maxWindow);
+  const budgets = receiveBudgets(config.limits, pace);
   const channels = new MediaChannels({ clock, config, log });
   const authorize = authorizeAs(() => fleet);
   const fleet = createFleet({
@@ -177,6 +179,7 @@ export function createOrigin(config: Config, overrides: OriginOverrides = {}): O
       doors: { rtmp: rtmp.admission, http: http.admission, api: api.admission },
       channels,
       halfReceived: budgets.all,
+      reads: pace,
       registry,
       session: fleet.session,
       ingests: fleet.ingests,

@@ -1,3 +1,5 @@
+import { ramp } from "./ramp.ts";
+
 /** How many players there are. */
 export interface FanoutLoad {
   /** Of this stream. */
@@ -26,8 +28,4 @@ export function fanoutWindow(load: FanoutLoad, maxWindow: number): number {
   const share = Math.max(ramp(load.own, OWN_FEW, OWN_MANY), ramp(load.all, ALL_FEW, ALL_MANY));
   const window = share * maxWindow;
   return window < 1 ? 0 : window;
-}
-
-function ramp(value: number, low: number, high: number): number {
-  return Math.min(1, Math.max(0, (value - low) / (high - low)));
 }

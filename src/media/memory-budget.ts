@@ -1,4 +1,5 @@
 import { HoldfastError } from "../domain/errors.ts";
+import type { ReadPace } from "./read-pace.ts";
 
 /** Memory that many connections share, in bytes: who asks for more than is left gets an error instead. */
 export class MemoryBudget {
@@ -33,19 +34,22 @@ export class MemoryBudget {
   }
 }
 
-/** Who may take how much for messages that have not arrived whole. */
+/** What all that receives media for one origin shares: memory for messages that have not arrived whole, and reads. */
 export interface ReceiveBudgets {
   /** Of all connections whose publish has not been accepted: so strangers never take the publishers' part. */
   readonly strangers: MemoryBudget;
   /** Of all connections, accepted publishers and relays included. */
   readonly all: MemoryBudget;
+  /** Without one all are read as soon as they send. */
+  readonly pace?: ReadPace;
 }
 
 /** Those of one origin. Every server of it gets the same ones. */
-export function receiveBudgets(limits: {
-  readonly halfReceivedTotal: number;
-  readonly halfReceivedBeforePublish: number;
-}): ReceiveBudgets {
+export function receiveBudgets(
+  limits: { readonly halfReceivedTotal: number; readonly halfReceivedBeforePublish: number },
+  pace?: ReadPace,
+): ReceiveBudgets {
   const all = new MemoryBudget(limits.halfReceivedTotal);
-  return { all, strangers: new MemoryBudget(limits.halfReceivedBeforePublish, all) };
+  const strangers = new MemoryBudget(limits.halfReceivedBeforePublish, all);
+  return { all, strangers, ...(pace && { pace }) };
 }

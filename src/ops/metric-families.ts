@@ -1,18 +1,9 @@
 import { Counts, type Sample } from "./counts.ts";
-import type { MetricSources, StreamNumbers } from "./metric-sources.ts";
-
-/** One metric that is read from an origin's numbers: name, meaning, labels, and how to read it. */
-export interface MetricFamily {
-  readonly type: "gauge" | "counter";
-  /** As Prometheus knows it: `holdfast_…`, counters end in `_total`, times are in seconds, sizes in bytes. */
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly string[];
-  read(sources: MetricSources): Iterable<Sample>;
-}
+import { one, type MetricFamily } from "./metric-family.ts";
+import { INGEST_FAMILIES } from "./metric-families-ingests.ts";
+import type { StreamNumbers } from "./metric-sources.ts";
 
 const STATES = ["published", "ingested", "relayed", "held", "standby"] as const;
-const INGEST_STATES = ["idle", "starting", "live", "retrying", "resting"] as const;
 /** Upper bounds of the fan-out windows that are told apart, in ms. */
 const WINDOWS = [0, 10, 25, 50, 100, Infinity] as const;
 
@@ -93,6 +84,13 @@ export const FAMILIES: readonly MetricFamily[] = [
   },
   {
     type: "gauge",
+    name: "holdfast_read_window_seconds",
+    help: "How long what a source sends is left to collect before it is read; 0: all is read at once",
+    labels: [],
+    read: ({ reads }) => one(reads.window / 1_000),
+  },
+  {
+    type: "gauge",
     name: "holdfast_channels",
     help: "Streams inside this origin by state: published here, ingested here, relayed from their owner, held without a source, standby without players",
     labels: ["state"],
@@ -147,44 +145,7 @@ export const FAMILIES: readonly MetricFamily[] = [
     labels: [],
     read: ({ channels }) => one(channels.gopBytes),
   },
-  {
-    type: "gauge",
-    name: "holdfast_ingests",
-    help: "Ingests at this origin by state: idle (waits for its turn or its lease), starting, live, retrying, resting",
-    labels: ["state"],
-    read: ({ ingests }) => ingestsByState(ingests.states()),
-  },
-  {
-    type: "counter",
-    name: "holdfast_ingest_pulls_total",
-    help: "Connections to sources that were begun",
-    labels: [],
-    read: ({ ingests }) => one(ingests.counts.pulls),
-  },
-  {
-    type: "counter",
-    name: "holdfast_ingest_failures_total",
-    help: "Pulls that failed, by code",
-    labels: ["code"],
-    read: ({ ingests }) => [...ingests.counts.failures].map(([code, value]) => ({ labels: { code }, value })),
-  },
-  {
-    type: "counter",
-    name: "holdfast_ingest_moves_total",
-    help: "Ingests handed over to another origin by plan",
-    labels: [],
-    read: ({ ingests }) => one(ingests.counts.moves),
-  },
-  {
-    type: "counter",
-    name: "holdfast_ingest_leases_lost_total",
-    help: "Leases of ingests that were lost: fenced (not renewed in time, stopped by ourselves) or taken (the registry said so)",
-    labels: ["how"],
-    read: ({ ingests: { counts } }) => [
-      { labels: { how: "fenced" }, value: counts.fences },
-      { labels: { how: "taken" }, value: counts.losses },
-    ],
-  },
+  ...INGEST_FAMILIES,
 ];
 
 /** About single streams, for those who have asked for it. `most`: the streams with the most players. */
@@ -223,13 +184,6 @@ function channelsByState(streams: readonly StreamNumbers[]): Iterable<Sample> {
   return counts;
 }
 
-function ingestsByState(states: Iterable<string>): Iterable<Sample> {
-  const counts = new Counts<{ state: string }>();
-  for (const state of INGEST_STATES) counts.add({ state }, 0);
-  for (const state of states) counts.add({ state });
-  return counts;
-}
-
 function channelsByWindow(windows: Iterable<number>): Iterable<Sample> {
   const counts = new Counts<{ window: string }>();
   for (const bound of WINDOWS) counts.add({ window: nameOf(bound) }, 0);
@@ -240,8 +194,4 @@ function channelsByWindow(windows: Iterable<number>): Iterable<Sample> {
 
 function nameOf(bound: number): string {
   return bound === Infinity ? "more" : String(bound);
-}
-
-function one(value: number | boolean): readonly Sample[] {
-  return [{ labels: {}, value: Number(value) }];
 }

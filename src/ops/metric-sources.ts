@@ -12,6 +12,8 @@ export interface MetricSources {
   readonly channels: ChannelNumbers;
   /** Memory of unfinished messages. */
   readonly halfReceived: { readonly taken: number };
+  /** How long what a source sends is left to collect before it is read, in ms. */
+  readonly reads: { readonly window: number };
   readonly registry: { readonly available: boolean };
   readonly session: { readonly live: boolean };
   readonly ingests: IngestNumbers;

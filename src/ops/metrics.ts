@@ -6,7 +6,8 @@ import { measuredDialer } from "./measured-dialer.ts";
 import type { NoteAnswer } from "./measured-gates.ts";
 import { measuredRegistry } from "./measured-registry.ts";
 import { mergeMetrics } from "./merge-metrics.ts";
-import { FAMILIES, streamFamilies, type MetricFamily } from "./metric-families.ts";
+import { FAMILIES, streamFamilies } from "./metric-families.ts";
+import type { MetricFamily } from "./metric-family.ts";
 import type { MetricSources } from "./metric-sources.ts";
 
 export interface WorkerMetrics {

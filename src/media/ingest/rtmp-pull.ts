@@ -128,6 +128,7 @@ function connect(source: NetworkSource, login: string, intake: Intake, options: 
     tcUrl: `${formatTcUrl({ tls, host, port, app })}${login}`,
     timeoutMs: options.connectTimeout,
     limits: { ...publisherLimits(options, options.budgets), amf: amfLimits(options) },
+    pace: options.budgets.pace,
     signal: intake.over,
   });
 }

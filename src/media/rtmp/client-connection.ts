@@ -7,12 +7,16 @@ import { writeMessage } from "./chunk-writer.ts";
 import { acknowledgement, pingResponse, readControlNumber, readUserControl } from "./control.ts";
 import { ClientHandshake } from "./handshake.ts";
 import { DEFAULT_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
+import { NO_READ_AHEAD, PacedReader } from "../paced-reader.ts";
+import type { ReadPace } from "../read-pace.ts";
 
 export interface ConnectionTarget {
   readonly host: string;
   readonly port: number;
   /** RTMPS. `true` checks the server against the system's certificates. */
   readonly tls?: boolean | ConnectionOptions;
+  /** Once media has come, the server is read as often as the other sources; without, as soon as it sends. */
+  readonly pace?: ReadPace | undefined;
 }
 
 export interface ConnectionEvents {
@@ -28,6 +32,8 @@ const UNSENT_ANSWERS = 65_536;
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
+  readonly #pace: ReadPace | undefined;
+  readonly #paced: PacedReader;
   readonly #reader: ChunkReader;
   readonly #address: string;
   #handshake: ClientHandshake | undefined = new ClientHandshake();
@@ -40,11 +46,12 @@ export class ClientConnection {
 
   constructor(target: ConnectionTarget, limits: ChunkLimits, events: ConnectionEvents) {
     this.#events = events;
+    this.#pace = target.pace;
     this.#address = formatAddress(target.host, target.port);
     this.#reader = new ChunkReader(limits, (message) => this.#message(message));
     this.#socket = open(target);
     this.#socket.setNoDelay(true);
-    this.#socket.on("data", (data: Buffer) => this.#receive(data));
+    this.#paced = new PacedReader(this.#socket, (data) => this.#receive(data));
     this.#socket.on("error", (error) => this.destroy(this.#failure(error.message, error)));
     this.#socket.on("close", () => this.destroy(this.#failure("the server closed the connection")));
     this.#socket.write((this.#handshake as ClientHandshake).start());
@@ -146,6 +153,10 @@ export class ClientConnection {
       case MESSAGE.userControl:
         this.#answerPing(message);
         break;
+      case MESSAGE.audio:
+      case MESSAGE.video:
+        if (this.#pace) this.#paced.pace(this.#pace);
+        break;
     }
     this.#events.message(message);
   }
@@ -171,7 +182,7 @@ export class ClientConnection {
 }
 
 function open({ host, port, tls }: ConnectionTarget): Socket {
-  if (tls === undefined || tls === false) return connectTcp({ host, port });
+  if (tls === undefined || tls === false) return connectTcp({ ...NO_READ_AHEAD, host, port });
   // Node sends no server name of its own accord; an address is none. [RFC 6066 §3]
   const named = isIP(host) === 0 ? { servername: host } : {};
   return connectTls({ host, port, ...named, ...(tls === true ? {} : tls) });

@@ -75,6 +75,7 @@ function connect(
     connectExtras: { flashVer: `Holdfast relay (${target.asker})` },
     timeoutMs: config.play.startTimeout,
     limits: { ...publisherLimits(config, budgets), amf: amfLimits(config) },
+    pace: budgets.pace,
     signal,
   });
 }

@@ -6,6 +6,7 @@ import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import { Admission } from "../../ops/admission.ts";
 import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { NO_READ_AHEAD } from "../paced-reader.ts";
 import { SessionTally } from "../session-tally.ts";
 import { RtmpSession, type SessionDeps } from "./session.ts";
 import { TlsCredentials } from "./tls-credentials.ts";
@@ -125,7 +126,7 @@ class Listener implements RtmpServer {
   #listenOn(what: ListenerKind, port: number, accept: (socket: Socket) => void): Promise<string> {
     const host = this.#deps.config.bind;
     const server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE },
+      { ...NO_READ_AHEAD, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE },
       accept,
     );
     return new Promise((resolve, reject) => {

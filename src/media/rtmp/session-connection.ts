@@ -6,6 +6,8 @@ import { writeMessage } from "./chunk-writer.ts";
 import * as control from "./control.ts";
 import { ServerHandshake } from "./handshake.ts";
 import { DEFAULT_CHUNK_SIZE, MESSAGE, type RtmpMessage } from "./message.ts";
+import { PacedReader } from "../paced-reader.ts";
+import type { ReadPace } from "../read-pace.ts";
 import { RateLimit } from "../../ops/rate-limit.ts";
 
 /** The peer's socket, plain or TLS, and how to reset it. */
@@ -60,6 +62,7 @@ export class RtmpConnection {
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #clock: Clock;
+  readonly #socket: PacedReader;
   readonly #reader: ChunkReader;
   readonly #rate: RateLimit;
   readonly #messages: RateLimit;
@@ -81,7 +84,7 @@ export class RtmpConnection {
     this.#rate = new RateLimit(options.commandsPerSecond, () => clock.monotonic());
     this.#messages = new RateLimit(options.messagesPerSecond, () => clock.monotonic());
     const { socket } = peer;
-    socket.on("data", (data) => this.#take(data));
+    this.#socket = new PacedReader(socket, (data) => this.#take(data));
     socket.on("end", () => events.left("it closed the connection"));
     socket.on("error", (error: NodeJS.ErrnoException) => events.left(error.code ?? error.message));
     socket.on("close", () => events.closed());
@@ -109,6 +112,12 @@ export class RtmpConnection {
   /** Trust the peer with more. */
   set limits(limits: ChunkLimits) {
     this.#reader.limits = limits;
+  }
+
+  /** The peer is a source: read it as often as the others. Without a pace it is read at once again. */
+  set pace(pace: ReadPace | undefined) {
+    if (pace) this.#socket.pace(pace);
+    else this.#socket.unpace();
   }
 
   /** The answer to `connect`, behind what it depends on. [RTMP 1.0 §7.2.1.1] */
@@ -150,6 +159,7 @@ export class RtmpConnection {
   /** Read on, so that the peer is not blocked and its leaving is seen, but throw everything away. */
   deafen(): void {
     this.#deaf = true;
+    this.pace = undefined;
     this.#reader.stop();
   }
 

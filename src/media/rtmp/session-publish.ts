@@ -74,6 +74,7 @@ export class PublishRole implements SessionRole {
     publication.revoked.addEventListener("abort", this.#lost);
     publication.source.closed.addEventListener("abort", this.#replaced);
     this.#host.connection.limits = publisherLimits(this.#host.config, this.#host.budgets);
+    this.#host.connection.pace = this.#host.budgets.pace;
     this.#host.accepted(this);
     this.confirm();
     if (publication.unwanted?.aborted) return this.#onAsked();
@@ -137,6 +138,7 @@ export class PublishRole implements SessionRole {
   #letGo(how: PublicationEnd): void {
     const publication = this.#publication;
     if (!publication) return;
+    this.#host.connection.pace = undefined;
     publication.revoked.removeEventListener("abort", this.#lost);
     publication.source.closed.removeEventListener("abort", this.#replaced);
     publication.unwanted?.removeEventListener("abort", this.#asked);

@@ -24,6 +24,7 @@ function sources(parts: Partial<MetricSources> = {}): MetricSources {
     doors: { rtmp: { open: 3, refused: [{ labels: { reason: "too-fast" }, value: 7 }] } },
     channels: { players: 5, fanout: FANOUT, gopBytes: 4_096, windows: () => [0, 0, 9.5, 100, 250] },
     halfReceived: { taken: 77 },
+    reads: { window: 40 },
     registry: { available: true },
     session: { live: false },
     ingests: {
@@ -115,6 +116,7 @@ test("plain numbers are read anew for every scrape", async () => {
     "holdfast_fanout_bytes_total 9000",
     "holdfast_fanout_skips_total 2",
     "holdfast_half_received_bytes 77",
+    "holdfast_read_window_seconds 0.04",
     'holdfast_connections{port="rtmp"} 3',
     'holdfast_connections_refused_total{port="rtmp",reason="too-fast"} 7',
     'holdfast_session_ends_total{protocol="rtmp",role="player",code="CLIENT_LEFT"} 2',
