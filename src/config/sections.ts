@@ -195,6 +195,9 @@ export const gopSchema = z.strictObject({
     "most bytes kept per stream for players that join; 0B turns the cache off",
   ),
   maxDuration: duration("30s", "0s", "10m").describe("longest time kept per stream"),
+  maxTotal: size("2GB", "0B", "1TB").describe(
+    "bytes kept of all streams together, above which the largest groups are dropped",
+  ),
 });
 
 export const srsSchema = z.strictObject({

@@ -14,7 +14,6 @@ import { broadcast } from "../fleet/patience.ts";
 import { Fanout, type FanoutSettings } from "./fanout.ts";
 import type { FanoutTotals } from "./fanout-totals.ts";
 import { Feed } from "./feed.ts";
-import type { GopLimits } from "./gop-cache.ts";
 import { PreparedSource, type FeedSeat } from "./prepared-source.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -45,7 +44,7 @@ export class MediaChannel implements Channel {
   readonly #clock: Clock;
   readonly #onEnd: (channel: Channel) => void;
   readonly #fanout: Fanout;
-  readonly #gop: GopLimits;
+  readonly #settings: Pick<FanoutSettings, "gop" | "groups">;
   readonly #over = broadcast();
   readonly #timeline = new Timeline();
   readonly #waiters = new Set<Waiter>();
@@ -61,7 +60,7 @@ export class MediaChannel implements Channel {
     this.#clock = clock;
     this.#onEnd = onEnd;
     this.#lastPacketAt = clock.monotonic();
-    this.#gop = settings.gop;
+    this.#settings = settings;
     this.#fanout = new Fanout(clock, settings, totals, () => this.#tellPlayers());
   }
 
@@ -71,11 +70,6 @@ export class MediaChannel implements Channel {
 
   get subscribers(): number {
     return this.#fanout.players;
-  }
-
-  /** Bytes kept for players that join. */
-  get gopBytes(): number {
-    return this.#fanout.gopBytes;
   }
 
   /** The fan-out window, ms. */
@@ -113,7 +107,8 @@ export class MediaChannel implements Channel {
     return new PreparedSource({
       kind,
       clock: this.#clock,
-      limits: this.#gop,
+      limits: this.#settings.gop,
+      memory: this.#settings.groups,
       closed: this.#over.signal,
       lastPacketAt: () => this.#lastPacketAt,
       sit: () => this.#sit(kind),

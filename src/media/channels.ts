@@ -6,6 +6,7 @@ import type { StreamKey } from "../domain/stream-key.ts";
 import { MediaChannel } from "./channel.ts";
 import type { FanoutSettings } from "./fanout.ts";
 import { FanoutTotals } from "./fanout-totals.ts";
+import { GroupMemory } from "./group-memory.ts";
 
 export interface ChannelsOptions {
   readonly clock: Clock;
@@ -27,7 +28,8 @@ export class MediaChannels implements Channels {
 
   constructor({ clock, config, log }: ChannelsOptions) {
     this.#clock = clock;
-    this.#settings = { ...config.fanout, gop: config.gop, chunkSize: config.rtmp.chunkSize };
+    const groups = new GroupMemory(config.gop.maxTotal);
+    this.#settings = { ...config.fanout, gop: config.gop, groups, chunkSize: config.rtmp.chunkSize };
     this.#log = log;
   }
 
@@ -41,11 +43,14 @@ export class MediaChannels implements Channels {
     return this.#totals;
   }
 
-  /** Bytes that all channels keep for players that join. */
+  /** Bytes that all channels keep for players that join, and of encoders that stand by. */
   get gopBytes(): number {
-    let bytes = 0;
-    for (const channel of this.#channels.values()) bytes += channel.gopBytes;
-    return bytes;
+    return this.#settings.groups.taken;
+  }
+
+  /** Groups that were dropped because all together took too much. */
+  get gopDrops(): number {
+    return this.#settings.groups.drops;
   }
 
   /** The present fan-out window of each channel, in ms. */

@@ -7,6 +7,7 @@ import { Seat, type SeatLimits } from "./fanout-seat.ts";
 import type { FanoutTotals } from "./fanout-totals.ts";
 import { fanoutWindow } from "./fanout-window.ts";
 import { GopCache, type GopLimits } from "./gop-cache.ts";
+import type { GroupMemory } from "./group-memory.ts";
 import type { StreamMessage } from "./message.ts";
 import { Tape, type TapedMessage } from "./tape.ts";
 
@@ -14,6 +15,8 @@ export interface FanoutSettings extends SeatLimits, BacklogLimits {
   /** Longest window in ms. */
   readonly maxWindow: number;
   readonly gop: GopLimits;
+  /** Of all streams of the origin. */
+  readonly groups: GroupMemory;
   /** RTMP chunk size that all players were told. */
   readonly chunkSize: number;
 }
@@ -57,17 +60,12 @@ export class Fanout {
     this.#settings = settings;
     this.#totals = totals;
     this.#tape = new Tape(settings.chunkSize);
-    this.#gop = new GopCache(settings.gop, settings.chunkSize);
+    this.#gop = new GopCache(settings.gop, settings.chunkSize, settings.groups);
     this.#limit = new BacklogLimit(settings);
   }
 
   get players(): number {
     return this.#seats.rtmp.size + this.#seats.flv.size;
-  }
-
-  /** Bytes kept for players that join. */
-  get gopBytes(): number {
-    return this.#gop.bytes;
   }
 
   /** How long messages are collected now, in ms. */

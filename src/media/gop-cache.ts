@@ -1,4 +1,5 @@
 import type { OutputForm } from "../domain/ports/channel.ts";
+import type { Group, GroupMemory } from "./group-memory.ts";
 import { serialise, type StreamMessage } from "./message.ts";
 import { MESSAGE } from "./rtmp/message.ts";
 import { Section, type TapedMessage } from "./tape.ts";
@@ -51,7 +52,7 @@ const AUDIO_SEGMENT_MS = 500;
 /**
  * The stream since the last keyframe, for players that join. Without video: the last two seconds.
  *
- * A group that outgrows its limits is dropped as a whole, so that nobody begins in the middle of one; players that
+ * A group that outgrows its limits, or is the largest when all together are too large, is dropped as a whole, so that nobody begins in the middle of one; players that
  * join then wait for the next keyframe. The bytes for players are made when somebody joins and shared by all who
  * join later: all but the last quarter megabyte once per group, that rest once per change. So neither a storm
  * of joins nor a thousand players that join and never read cost a group each.
@@ -60,17 +61,18 @@ export class GopCache {
   readonly #limits: GopLimits;
   readonly #chunkSize: number;
   #segments: Segment[] = [];
-  #bytes = 0;
+  readonly #group: Group;
   #audioOnly = false;
 
-  constructor(limits: GopLimits, chunkSize: number) {
+  constructor(limits: GopLimits, chunkSize: number, memory: GroupMemory) {
     this.#limits = limits;
+    this.#group = memory.group(() => this.clear());
     this.#chunkSize = chunkSize;
   }
 
   /** Bytes kept, as counted for the limit. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#group.bytes;
   }
 
   /** Messages kept. */
@@ -88,13 +90,13 @@ export class GopCache {
     } else if (this.#segments.length === 0) return;
     this.#append(taped);
     if (this.#audioOnly) this.#forgetOldest(message.time);
-    if (this.#bytes > this.#limits.maxBytes || this.#duration(message) > this.#limits.maxDuration)
-      this.clear();
+    const { maxBytes, maxDuration } = this.#limits;
+    if (this.#group.bytes > maxBytes || this.#duration(message) > maxDuration) this.clear();
   }
 
   clear(): void {
     this.#segments = [];
-    this.#bytes = 0;
+    this.#group.clear();
   }
 
   /**
@@ -114,7 +116,7 @@ export class GopCache {
       this.#segments.push(segment);
     }
     segment.add(taped);
-    this.#bytes += taped.end - taped.start;
+    this.#group.count(taped.end - taped.start);
   }
 
   #isFull({ time, bytes }: Segment, next: StreamMessage): boolean {
@@ -126,8 +128,8 @@ export class GopCache {
   #forgetOldest(now: number): void {
     for (let next = this.#segments[1]; next; next = this.#segments[1]) {
       const enough = now - next.time >= AUDIO_ONLY_MS;
-      if (!enough && this.#bytes <= this.#limits.maxBytes) return;
-      this.#bytes -= this.#segments.shift()?.bytes ?? 0;
+      if (!enough && this.#group.bytes <= this.#limits.maxBytes) return;
+      this.#group.count(-(this.#segments.shift()?.bytes ?? 0));
       // It stands first now and needs the headers in front.
       next.forget();
     }

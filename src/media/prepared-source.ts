@@ -1,6 +1,7 @@
 import type { MediaPacket, SourceKind, StandbySource } from "../domain/ports/channel.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { GopLimits } from "./gop-cache.ts";
+import type { Group, GroupMemory } from "./group-memory.ts";
 import { HeaderCache } from "./header-cache.ts";
 import { messageOf, packetOf, type StreamMessage } from "./message.ts";
 import { ownPacket } from "./own-bytes.ts";
@@ -21,6 +22,7 @@ export interface PreparedSourceParts {
   readonly kind: SourceKind;
   readonly clock: Clock;
   readonly limits: GopLimits;
+  readonly memory: GroupMemory;
   /** The channel has ended. */
   readonly closed: AbortSignal;
   /** Monotonic ms of the last packet that any source brought. */
@@ -48,7 +50,7 @@ export class PreparedSource implements StandbySource {
   readonly #parts: PreparedSourceParts;
   #headers = new HeaderCache();
   #group: Arrival[] = [];
-  #bytes = 0;
+  readonly #memory: Group;
   #video = false;
   #seat: FeedSeat | undefined;
   #left = false;
@@ -56,6 +58,7 @@ export class PreparedSource implements StandbySource {
 
   constructor(parts: PreparedSourceParts) {
     this.#parts = parts;
+    this.#memory = parts.memory.group(() => this.#forget());
   }
 
   get kind(): SourceKind {
@@ -124,10 +127,10 @@ export class PreparedSource implements StandbySource {
     if (starts) this.#forget();
     if (starts || this.#group.length > 0) {
       this.#group.push({ packet: ownPacket(packet), at });
-      this.#bytes += packet.payload.length + PACKET_COST;
-      const { maxBytes, maxDuration } = this.#parts.limits;
       const lasts = at - (this.#group[0] as Arrival).at;
-      if (this.#bytes > maxBytes || lasts > maxDuration) this.#forget();
+      this.#memory.count(packet.payload.length + PACKET_COST);
+      const { maxBytes, maxDuration } = this.#parts.limits;
+      if (this.#memory.bytes > maxBytes || lasts > maxDuration) this.#forget();
     }
     // Without pictures players can begin with any sound.
     if (starts || (!this.#video && packet.type === "audio")) this.onStart();
@@ -135,6 +138,6 @@ export class PreparedSource implements StandbySource {
 
   #forget(): void {
     this.#group = [];
-    this.#bytes = 0;
+    this.#memory.clear();
   }
 }

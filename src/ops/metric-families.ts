@@ -145,6 +145,13 @@ export const FAMILIES: readonly MetricFamily[] = [
     labels: [],
     read: ({ channels }) => one(channels.gopBytes),
   },
+  {
+    type: "counter",
+    name: "holdfast_gop_drops_total",
+    help: "Groups dropped because all streams together kept more than gop.maxTotal: players that join wait for a keyframe",
+    labels: [],
+    read: ({ channels }) => one(channels.gopDrops),
+  },
   ...INGEST_FAMILIES,
 ];
 

@@ -47,6 +47,8 @@ export interface ChannelNumbers {
   readonly fanout: { readonly writes: number; readonly bytes: number; readonly skips: number };
   /** Bytes kept for players that join. */
   readonly gopBytes: number;
+  /** Since the origin began: groups dropped because all together took too much. */
+  readonly gopDrops: number;
   /** The fan-out window of each channel now, in ms. */
   windows(): Iterable<number>;
 }

@@ -26,7 +26,7 @@ let stage: HostileStage;
 let idle = 0;
 before(async () => {
   setFlagsFromString("--expose-gc");
-  stage = await HostileStage.open({ limits: LIMITS, gop: { maxBytes: "4MB" } });
+  stage = await HostileStage.open({ limits: LIMITS, gop: { maxBytes: "4MB", maxTotal: "8MB" } });
 });
 beforeEach(async () => {
   idle = await held();
@@ -158,6 +158,26 @@ test("a group without end is kept within gop.maxBytes, and who joins waits for t
   );
   assert.equal(frames.length, 1);
   await stage.leave(client, player);
+  await givenBack();
+});
+
+test("many groups are kept within gop.maxTotal, and a small one is not the one that goes", async () => {
+  const small = await stage.publishing("small");
+  small.send(media(MESSAGE.video, videoHeader()));
+  const key = videoFrame({ key: true, number: 1 });
+  small.send(media(MESSAGE.video, key));
+  const greedy = await Promise.all(Array.from({ length: 6 }, (_, n) => stage.publishing(`greedy${n}`)));
+  for (const client of greedy) client.send(media(MESSAGE.video, videoHeader()));
+  for (const [start, client] of greedy.entries())
+    for (let number = 0; number < 30; number++) {
+      const frame = videoFrame({ key: number === 0, number: 100 * start + number, bytes: 100_000 });
+      client.send(media(MESSAGE.video, frame, number * 40));
+    }
+  for (const client of greedy) await settled(client);
+  await grewByAtMost(8 * MB);
+  const player = await stage.playing("small");
+  await waitFor(() => player.arrivals.some(({ message }) => message.payload.equals(key)), PATIENCE);
+  await stage.leave(small, player, ...greedy);
   await givenBack();
 });
 

@@ -141,7 +141,7 @@ const CASES: readonly Case[] = [
   {
     name: "an unknown key that looks like nothing",
     file: "gop:\n  banana: 1\n",
-    problems: ["FILE:2:3 gop.banana: is not a setting; allowed here: maxBytes, maxDuration"],
+    problems: ["FILE:2:3 gop.banana: is not a setting; allowed here: maxBytes, maxDuration, maxTotal"],
   },
   {
     name: "a merge key, and keys that JavaScript treats specially",

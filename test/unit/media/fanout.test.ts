@@ -5,6 +5,7 @@ import { HoldfastError } from "../../../src/domain/errors.ts";
 import type { Clock } from "../../../src/domain/ports/clock.ts";
 import { Fanout, type FanoutSettings } from "../../../src/media/fanout.ts";
 import { FanoutTotals } from "../../../src/media/fanout-totals.ts";
+import { GroupMemory } from "../../../src/media/group-memory.ts";
 import type { StreamMessage } from "../../../src/media/message.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordingSubscriber } from "../../support/recording-subscriber.ts";
@@ -16,6 +17,7 @@ const SETTINGS: FanoutSettings = {
   dropAfter: 10_000,
   chunkSize: 65_536,
   gop: { maxBytes: 1_048_576, maxDuration: 30_000 },
+  groups: new GroupMemory(1e9),
 };
 const HEADERS: StreamMessage[] = [{ type: 18, time: 0, payload: Buffer.from("meta"), header: true }];
 

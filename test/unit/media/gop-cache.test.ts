@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GopCache } from "../../../src/media/gop-cache.ts";
+import { GopCache, type GopLimits } from "../../../src/media/gop-cache.ts";
+import { GroupMemory } from "../../../src/media/group-memory.ts";
 import type { StreamMessage } from "../../../src/media/message.ts";
 import { Tape } from "../../../src/media/tape.ts";
 import { RecordingSubscriber } from "../../support/recording-subscriber.ts";
@@ -15,6 +16,9 @@ const header = (text: string): StreamMessage => ({
 /** A cache that is given messages as the fan-out gives them. */
 class TestCache extends GopCache {
   readonly #tape = new Tape(65_536);
+  constructor(limits: GopLimits, chunkSize: number, memory = new GroupMemory(1e9)) {
+    super(limits, chunkSize, memory);
+  }
   keep(...messages: readonly StreamMessage[]): void {
     for (const message of messages) this.add(this.#tape.append(message));
   }
@@ -92,6 +96,22 @@ test("a cache of 0 bytes keeps nothing", () => {
   const cache = new TestCache({ ...LIMITS, maxBytes: 0 }, 65_536);
   cache.keep(picture(0, true));
   assert.equal(cache.snapshot("flv"), undefined);
+});
+
+test("of caches that share a memory the largest is emptied when they are too large together", () => {
+  const memory = new GroupMemory(10_000);
+  const large = new TestCache(LIMITS, 65_536, memory);
+  const small = new TestCache(LIMITS, 65_536, memory);
+  large.keep(picture(0, true, 6_000));
+  small.keep(picture(0, true, 3_000));
+  assert.ok(large.snapshot("rtmp"));
+  small.keep(picture(40, false, 2_000));
+  assert.equal(large.snapshot("rtmp"), undefined);
+  assert.equal(small.length, 2);
+  large.keep(picture(40, false, 100));
+  assert.equal(large.snapshot("rtmp"), undefined, "nobody begins in the middle of a group");
+  large.keep(picture(80, true, 3_000));
+  assert.equal(large.length, 1);
 });
 
 test("without video the last seconds are kept, from a message on that one can begin with", () => {

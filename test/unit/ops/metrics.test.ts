@@ -22,7 +22,13 @@ function sources(parts: Partial<MetricSources> = {}): MetricSources {
   return {
     sessions: [NOTHING],
     doors: { rtmp: { open: 3, refused: [{ labels: { reason: "too-fast" }, value: 7 }] } },
-    channels: { players: 5, fanout: FANOUT, gopBytes: 4_096, windows: () => [0, 0, 9.5, 100, 250] },
+    channels: {
+      players: 5,
+      fanout: FANOUT,
+      gopBytes: 4_096,
+      gopDrops: 6,
+      windows: () => [0, 0, 9.5, 100, 250],
+    },
     halfReceived: { taken: 77 },
     reads: { window: 40 },
     registry: { available: true },
@@ -97,6 +103,7 @@ test("plain numbers are read anew for every scrape", async () => {
         },
         fanout: FANOUT,
         gopBytes: 1,
+        gopDrops: 6,
         windows: () => [0, 0, 9.5, 100, 250],
       },
       streams: () => [
@@ -116,6 +123,7 @@ test("plain numbers are read anew for every scrape", async () => {
     "holdfast_fanout_bytes_total 9000",
     "holdfast_fanout_skips_total 2",
     "holdfast_half_received_bytes 77",
+    "holdfast_gop_drops_total 6",
     "holdfast_read_window_seconds 0.04",
     'holdfast_connections{port="rtmp"} 3',
     'holdfast_connections_refused_total{port="rtmp",reason="too-fast"} 7',
