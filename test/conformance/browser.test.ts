@@ -46,7 +46,8 @@ describe("one player of mpegts.js, never made anew", { skip: missing(PLAYERS.mpe
       const url = `${number === 0 ? "http" : "ws"}://${at.http}/${STREAM}.flv`;
       players.push(new MpegtsPlayer(url));
     }
-    await waitFor(() => players.every(({ progress }) => progress !== undefined), WITHIN);
+    // Several browsers start beside other tests.
+    await waitFor(() => players.every(({ progress }) => progress !== undefined), { within: 90_000 });
   });
   after(async () => {
     await Promise.all(players.map((player) => player.stop()));
