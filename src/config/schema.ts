@@ -146,6 +146,18 @@ export const RULES: readonly Rule[] = [
     broken: ({ publish }) => publish.takeoverPauseMax < publish.takeoverPauseMin,
     message: "must not be below publish.takeoverPauseMin",
   },
+  ...(
+    [
+      ["publish.stall", ({ publish }) => publish.stall],
+      ["relay.stallTimeout", ({ relay }) => relay.stallTimeout],
+      ["limits.publisherTimeout", ({ limits }) => limits.publisherTimeout],
+      ["ingest.idleTimeout", ({ ingest }) => ingest.idleTimeout],
+    ] as const satisfies [string, (config: Settings) => number][]
+  ).map(([silence, of]): Rule => ({
+    about: ["publish.maxWindow", silence],
+    broken: (config) => config.publish.maxWindow > of(config) / 2,
+    message: `must be at most half of ${silence}: a source that waits to be read seems silent`,
+  })),
   {
     about: ["redis.lockNodes", "redis.url"],
     broken: ({ redis }) => redis.lockNodes.length > 0 && redis.url === undefined,

@@ -10,7 +10,7 @@ import type { EncoderIdentity } from "./encoder.ts";
 import type { Publication, PublishGate, PublishRequest } from "./gates.ts";
 import type { LocalStreams } from "./local-streams.ts";
 import type { ClaimOutcome, Ownership } from "./ownership.ts";
-import { broadcast, patience } from "./patience.ts";
+import { broadcast, patience, sleep } from "./patience.ts";
 import { refusalOf } from "./publish-refusal.ts";
 import type { Session } from "./session.ts";
 import type { FleetSettings } from "./settings.ts";
@@ -29,6 +29,9 @@ export interface PublishOptions {
 
 /** How long a publish waits for the session to come back. Encoders wait 4 s for their answer without harm. */
 const SESSION_PATIENCE_MS = 2_000;
+
+/** From the end of an encoder until its name is free everywhere. */
+const RELEASE_MS = 50;
 
 /**
  * authorise -> claim -> the encoder feeds the channel.
@@ -53,13 +56,31 @@ export class FleetPublishGate implements PublishGate {
     const { authorise, ownership } = this.#options;
     this.#stopping.signal.throwIfAborted();
     await authorisePublish(authorise, request);
-    // Twice: the first claim may be the one that finds out that the session is gone.
+    // Twice: the first claim may be the one that finds out that the session is gone, or that a name is not free yet.
     for (let tries = 0; tries < 2; tries++) {
       await this.#session(request);
-      const publication = await ownership.inTurn(request.key, () => this.#claim(request));
-      if (publication) return publication;
+      try {
+        const publication = await ownership.inTurn(request.key, () => this.#claim(request));
+        if (publication) return publication;
+      } catch (error) {
+        if (tries > 0 || !isTaken(error)) throw error;
+        await this.#readTheLast(request, error);
+      }
     }
     throw new HoldfastError("SESSION_LOST", { detail: "this origin is registering anew; try again" });
+  }
+
+  /**
+   * The encoder that has the name may have ended just now: its end waits to be read like all that it sends. Who comes back
+   * at once must not be refused for it.
+   */
+  async #readTheLast({ left }: PublishRequest, refusal: unknown): Promise<void> {
+    const { clock, settings } = this.#options;
+    const { maxWindow } = settings.publish;
+    if (maxWindow === 0) throw refusal;
+    await sleep(clock, maxWindow + RELEASE_MS, left);
+    throwIfLeft(left);
+    this.#stopping.signal.throwIfAborted();
   }
 
   async #session({ left }: PublishRequest): Promise<void> {
@@ -130,4 +151,11 @@ export class FleetPublishGate implements PublishGate {
     const location = await lookup.find(request.key).catch(() => undefined);
     return refusalOf(request.key, outcome, location, session.now());
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return (
+    error instanceof HoldfastError &&
+    (error.code === "STREAM_NAME_TAKEN" || error.code === "TAKEOVER_TOO_SOON")
+  );
 }

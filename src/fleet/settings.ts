@@ -10,6 +10,8 @@ export interface FleetSettings {
   readonly cluster: { readonly key?: string | undefined; readonly previousKey?: string | undefined };
   readonly publish: {
     readonly onDuplicate: Exclude<ClaimPolicy, "reclaim">;
+    /** ms that what an encoder sends, its end too, may wait to be read. */
+    readonly maxWindow: number;
     readonly takeoverPauseMin: number;
     readonly takeoverPauseMax: number;
     readonly standbys: number;

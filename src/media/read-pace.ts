@@ -7,7 +7,7 @@ const FEW = 20;
 const MANY = 200;
 /** Who is due within the same so many ms is read in one round: one timer, one wake-up. */
 const GRAIN = 10;
-/** Sources that send more in a window than this get a shorter one: what waits in the kernel must not fill its buffer. */
+/** Who sends more in a window is read on at once, or gets a shorter one: the kernel's buffer must not fill up. */
 const MOST_BYTES = 32_768;
 
 /**
@@ -43,6 +43,7 @@ export class ReadPace {
 
   /** How long, in ms, to leave a source alone that sent so many bytes within so many ms. */
   pauseAfter(bytes: number, ms: number): number {
+    if (bytes > MOST_BYTES) return 0;
     const pause = Math.min(this.window, (ms * MOST_BYTES) / bytes);
     return pause < GRAIN ? 0 : pause;
   }

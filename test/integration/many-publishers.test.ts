@@ -4,6 +4,7 @@ import { asTags } from "../support/start-flv.ts";
 import { sampleStream } from "../support/sample-stream.ts";
 import { startFleet, type TestFleet, type TestOrigin } from "../support/start-fleet.ts";
 import { waitFor } from "../support/wait.ts";
+import { WireClient } from "../support/wire-client.ts";
 import { WirePlayer } from "../support/wire-player.ts";
 import { WirePublisher } from "../support/wire-publisher.ts";
 
@@ -30,7 +31,7 @@ describe("an origin with many publishers, which it reads in windows", () => {
   let players: WirePlayer[] = [];
 
   before(async () => {
-    fleet = await startFleet();
+    fleet = await startFleet({ config: { publish: { onDuplicate: "reject" } } });
     [owner, other] = fleet.origins as [TestOrigin, TestOrigin];
     const tags = asTags(sampleStream({ duration: 300_000 }));
     publishers = Array.from({ length: MANY }, (_, n) => new WirePublisher(owner.at.rtmp, `live/s${n}`, tags));
@@ -54,6 +55,21 @@ describe("an origin with many publishers, which it reads in windows", () => {
         got.map(({ hash }) => hash),
         sent.slice(from, from + got.length),
       );
+    }
+  });
+
+  test("an encoder that comes back at once is not refused for an end that was not read yet", async () => {
+    for (const [number, { at }] of [owner, owner, owner, other].entries()) {
+      const client = await WireClient.open(at.rtmp);
+      await client.connectTo("live", { type: "nonprivate" });
+      await client.call("createStream", null);
+      const former = publishers[number + 1] as WirePublisher;
+      const finished = former.die();
+      client.tell(1, "publish", null, `s${number + 1}`, "live");
+      const { info } = await client.status();
+      assert.equal(info["code"], "NetStream.Publish.Start", String(info["description"]));
+      await finished;
+      client.close();
     }
   });
 

@@ -88,7 +88,13 @@ export class FakeOrigin {
       peerProbe: this.probe,
       clock: this.clock,
       log: pino({ level: process.env["TEST_LOG"] ?? "silent" }, pino.destination(2)).child({ origin: name }),
-      settings: configSchema.parse({ name, cluster: { key: CLUSTER_KEY }, ...options.settings }),
+      settings: configSchema.parse({
+        name,
+        cluster: { key: CLUSTER_KEY },
+        ...options.settings,
+        // Encoders of tests are heard at once; who asks for a window gets one.
+        publish: { maxWindow: "0s", ...options.settings?.publish },
+      }),
       describe: () => ({
         ...{ name, instance, state: "up", weight: 1, version: "test" },
         host: name,

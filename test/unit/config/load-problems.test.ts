@@ -231,6 +231,14 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "a read window in which a healthy source would seem silent",
+    file: "publish:\n  maxWindow: 500ms\n  stall: 900ms\nrelay:\n  stallTimeout: 999ms\n",
+    problems: [
+      "FILE:2:14 publish.maxWindow: must be at most half of publish.stall: a source that waits to be read seems silent",
+      "FILE:2:14 publish.maxWindow: must be at most half of relay.stallTimeout: a source that waits to be read seems silent",
+    ],
+  },
+  {
     name: "a rule broken by a setting that is not given: named where the other one stands",
     file: "redis:\n  url: redis://localhost:6379\nlease:\n  ttl: 1s\n",
     problems: [

@@ -128,6 +128,47 @@ test("with publish.onDuplicate reject the second encoder hears who has the strea
   assert.equal(first.revoked.aborted, false);
 });
 
+const codeSeen = ({ error }: { readonly error?: HoldfastError }) => error?.code;
+
+test("who comes back at once is not refused for an end that waits to be read, at whichever origin", async () => {
+  const world = new FakeWorld();
+  const settings = { publish: { onDuplicate: "reject", maxWindow: "100ms" } } as const;
+  const one = await world.start({ settings });
+  const two = await world.start({ name: "o2", settings });
+  for (const [before, after] of [
+    [one, one],
+    [one, two],
+  ] as const) {
+    const first = await before.live(CAM);
+    await world.clock.advance(5_000);
+    const second = peek(after.publish(CAM));
+    await world.clock.advance(90);
+    assert.equal(codeSeen(second), undefined);
+    first.end("unpublished");
+    await world.clock.advance(200);
+    assert.equal(codeSeen(second), undefined);
+    assert.ok(second.value);
+    second.value.end("unpublished");
+    await world.clock.advance(100);
+  }
+});
+
+test("a name that is really taken is refused when the last of its encoder would have been read", async () => {
+  const world = new FakeWorld();
+  const one = await world.start({ settings: { publish: { onDuplicate: "reject", maxWindow: "100ms" } } });
+  await one.live(CAM);
+  const refused = peek(one.publish(CAM));
+  const left = new AbortController();
+  const gone = peek(one.publish(CAM, left));
+  await world.clock.advance(100);
+  assert.equal(codeSeen(refused), undefined);
+  left.abort(new HoldfastError("CLIENT_LEFT"));
+  await world.clock.advance(0);
+  assert.equal(codeSeen(gone), "CLIENT_LEFT");
+  await world.clock.advance(100);
+  assert.equal(codeSeen(refused), "STREAM_NAME_TAKEN");
+});
+
 test("two encoders that fight are paused, longer each time", async () => {
   const world = new FakeWorld();
   const one = await world.start();

@@ -37,9 +37,10 @@ test("sources that leave give the others their time back", () => {
 test("a source that sends much is read so often that no more than 32 KB collect, and is not left alone in a burst", () => {
   const { pace } = setUp(200);
   assert.equal(pace.pauseAfter(14_000, 100), 100);
-  assert.equal(pace.pauseAfter(65_536, 100), 50);
-  assert.equal(pace.pauseAfter(65_536, 15), 0, "shorter than timers are good for");
-  assert.equal(pace.pauseAfter(65_536, 0), 0, "more was there at once");
+  assert.equal(pace.pauseAfter(32_768, 50), 50);
+  assert.equal(pace.pauseAfter(32_768, 9), 0, "shorter than timers are good for");
+  assert.equal(pace.pauseAfter(32_769, 100), 0, "more may lie there");
+  assert.equal(pace.pauseAfter(100, 0), 0, "more came at once");
 });
 
 test("no pause is longer than the window, or shorter than a timer unless it is none", () => {
