@@ -44,6 +44,22 @@ export function ingestClaimContract(open: OpenFleet): void {
     assert.deepEqual(await claim(registry, one, old), STALE);
   });
 
+  fleetTest(open, "the lease alone gives no stream to who has not begun the ingest", async (fleet) => {
+    const { registry, one, two } = await ingested(fleet);
+    const held = ({ name: origin, epoch }: SessionRef, token: number) =>
+      fleet.setLease(leaseOf(KEY), leaseValue({ origin, epoch, token }));
+    const token = await registry.ingests.drawToken(one, 0);
+    await held(one, token);
+    assert.deepEqual(await claim(registry, one, token), STALE, "nobody has");
+    const old = await begin(fleet, registry, one);
+    await begin(fleet, registry, two);
+    await held(one, old);
+    assert.deepEqual(await claim(registry, one, old), STALE, "another has, and later");
+    const last = await begin(fleet, registry, one);
+    await held(two, last);
+    assert.deepEqual(await claim(registry, two, last), STALE, "another has, under this token");
+  });
+
   fleetTest(
     open,
     "a session that was registered again claims nothing with its former pull",

@@ -222,6 +222,9 @@ export function ingestContract(open: OpenFleet): void {
     assert.equal((await ingests.get(KEY))?.error, "refused");
     const types = await eventTypes(registry);
     assert.deepEqual(types.slice(1), ["ingest-begun", "ingest-live", "ingest-begun", "ingest-retrying"]);
+    await begin(fleet, registry, two);
+    assert.equal(await ingests.report(two, KEY, token, LIVE), false, "nor its own about an earlier pull");
+    assert.equal((await ingests.get(KEY))?.state, "starting");
   });
 
   fleetTest(open, "the time of the last move changes with the owner only", async (fleet) => {

@@ -60,6 +60,17 @@ export function standbyContract(open: OpenFleet): void {
     },
   );
 
+  fleetTest(open, "what is said of an earlier encoder of the same origin is not written", async (fleet) => {
+    const registry = await fleet.open();
+    const one = await join(registry, "o1");
+    const earlier = await own(registry, one);
+    const present = await own(registry, one, { codecs: "avc1" });
+    assert.equal(await registry.describeStream(one, earlier, { codecs: "", stalled: true }), false);
+    const [location] = await registry.locate([KEY]);
+    assert.deepEqual([location?.record.stalled, location?.record.codecs], [false, "avc1"]);
+    assert.equal(await registry.describeStream(one, present, { codecs: "hvc1", stalled: true }), true);
+  });
+
   fleetTest(open, "an owner that flows again keeps its stream", async (fleet) => {
     const registry = await fleet.open();
     const [one, two] = [await join(registry, "o1"), await join(registry, "o2")];
