@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { leaseOf, nextLeaseOf } from "../../../../src/domain/ingest.ts";
 import type { PeerAsks } from "../../../../src/domain/ports/peer-asks.ts";
 import { readReservation } from "../../../../src/registry/lease-value.ts";
-import type { FakeOrigin } from "../../../support/fake-fleet.ts";
+import { peek, type FakeOrigin } from "../../../support/fake-fleet.ts";
 import { FakeNetwork } from "../../../support/fake-network.ts";
 import { FakePlayer } from "../../../support/fake-channels.ts";
 import { CAM, IngestWorld } from "../../../support/ingest-world.ts";
@@ -144,8 +144,10 @@ test("a plan without a line, or too old a plan, stops nothing", async () => {
 test("a drain waits until its ingests are elsewhere, and takes no new ones", async () => {
   const { world, o1, o2, pull } = await two();
   const drained = o1.fleet.drain.begin();
-  await world.clock.advance(2_000);
+  const state = peek(drained);
+  await world.clock.advance(5_000);
   assert.equal(pull.over, false, "nobody has planned it elsewhere yet");
+  assert.equal(state.pending, true, "and the drain is not over before");
   await world.plan(o2, { [CAM]: "o2" });
   await world.clock.advance(1_000);
   assert.equal(pull.over, true);
