@@ -7,7 +7,7 @@ import type { Publication } from "../../../src/fleet/gates.ts";
 import { packet, type FakePlayer } from "../../support/fake-channels.ts";
 import { codeOf, FakeWorld, type FakeOrigin } from "../../support/fake-fleet.ts";
 import { FakeNetwork } from "../../support/fake-network.ts";
-import { away, fine } from "../../support/shaky-registry.ts";
+import { away, fine, only, slowAnswers } from "../../support/shaky-registry.ts";
 
 const CAM = "live/cam";
 const STANDBY = { publish: { onDuplicate: "standby" } } as const;
@@ -417,6 +417,81 @@ test("a stream of an origin that drains goes on at once with an encoder that sta
   await scene.pass(15_000);
   assert.deepEqual(scene.reasons, ["three: stalled"]);
   for (const player of players.slice(1)) assert.equal(player.fate(), "playing");
+});
+
+test("an origin that drains takes no stream for an encoder that stands by there", async () => {
+  const scene = await Scene.set({ publish: { onDuplicate: "standby", prefer: "last" } });
+  const one = await scene.publish("one", scene.a);
+  await scene.publish("two", scene.b);
+  await scene.pass(9_000);
+  void scene.b.fleet.drain.begin();
+  await scene.pass(2_500);
+  assert.deepEqual(scene.reasons, [], "not because it is preferred");
+  one.on = false;
+  one.publication.end("disconnected");
+  await scene.pass(2_000);
+  assert.deepEqual(scene.reasons, [], "nor because nobody else is there");
+});
+
+test("encoders that are reset together do not go on for each other", async () => {
+  const scene = await Scene.set(STANDBY);
+  await scene.publish("one", scene.a);
+  await scene.publish("two", scene.a);
+  const channel = scene.a.channels.open(parseStreamKey(CAM));
+  const before = channel.sources.length;
+  void scene.a.fleet.drain.begin();
+  await scene.pass(7_500);
+  assert.ok(scene.cameras.every(({ kept }) => !kept));
+  assert.equal(channel.sources.length, before, "nothing else has fed it");
+  assert.deepEqual(scene.reasons, []);
+});
+
+test("an encoder that leaves while its claim is being answered is not gone on with", async () => {
+  const scene = await Scene.set(STANDBY);
+  const one = await scene.publish("one", scene.a);
+  const two = await scene.publish("two", scene.b);
+  await scene.publish("three", scene.b);
+  const player = await scene.watch(scene.c);
+  const answers = slowAnswers();
+  scene.b.registry.trouble = only("claimStream", answers.trouble);
+  one.on = false;
+  one.publication.end("disconnected");
+  await scene.pass(300);
+  assert.deepEqual(scene.reasons, ["two: gone"]);
+  two.on = false;
+  two.publication.end("disconnected");
+  await scene.pass(100);
+  answers.release();
+  await scene.pass(1_000);
+  assert.equal(player.fate(), "playing");
+  assert.equal(player.received.at(-1), "three");
+  assert.deepEqual(scene.reasons, ["two: gone", "three: gone"]);
+});
+
+test("a preferred encoder that comes too soon asks when its time has come, not with every keyframe", async () => {
+  const scene = await Scene.set(STANDBY);
+  const one = await scene.publish("one", scene.a);
+  await scene.publish("two", scene.b);
+  const fail = async () => {
+    one.on = false;
+    await scene.pass(3_000);
+    one.on = true;
+    await scene.pass(10_500);
+  };
+  await fail();
+  await fail();
+  assert.equal(scene.reasons.at(-1), "one: preferred");
+  await fail();
+  assert.equal(scene.reasons.at(-1), "two: stalled");
+  const { calls } = scene.a.registry;
+  calls.length = 0;
+  await scene.pass(5_000);
+  assert.deepEqual(
+    calls.filter((call) => call === "claimStream"),
+    [],
+  );
+  await scene.pass(5_000);
+  assert.equal(scene.reasons.at(-1), "one: preferred");
 });
 
 test("when an origin stops, those that stand by are told to go, too", async () => {
