@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { packet, type FakePlayer } from "../../support/fake-channels.ts";
 import { FakeWorld, peek, type FakeOrigin } from "../../support/fake-fleet.ts";
 import type { FakePull } from "../../support/fake-relay-dialer.ts";
-import { away, fine, only } from "../../support/shaky-registry.ts";
+import { away, fine, only, slowAnswers } from "../../support/shaky-registry.ts";
 
 const CAM = "live/cam";
 
@@ -355,6 +355,43 @@ test("a record that names us is never dialled, even when the pull breaks before 
   assert.equal(player.received.at(-1), "own");
   assert.ok(asked.dialer.pulls.every(({ target }) => target.address === "owner.internal:1935"));
   assert.equal(owner.stateOf(CAM), undefined);
+});
+
+test("a reread that names us dials nobody while our own claim is being answered", async () => {
+  const all = await relayed();
+  const { asked, player, pull } = all;
+  const answers = slowAnswers();
+  asked.registry.trouble = only("claimStream", answers.trouble);
+  const claimed = peek(asked.publish(CAM));
+  await flow(all, pull, 2.5);
+  assert.equal(claimed.pending, true);
+  assert.equal(asked.dialer.pulls.length, 1);
+  assert.equal(player.received.at(-1), "media", "the former owner's, as long as it brings any");
+  answers.release();
+  await flow(all, pull, 0.5);
+  assert.ok(claimed.value);
+  assert.deepEqual([pull.over, asked.stateOf(CAM)], [true, "published"]);
+});
+
+test("an answer of the registry that is older than what is known sends no relay back", async () => {
+  const all = await relayed();
+  const { world, asked, player, pull } = all;
+  let old: unknown;
+  asked.registry.trouble = only("lookUp", async (ask) => (old = await ask()));
+  await flow(all, pull, 1.5);
+  asked.registry.trouble = fine;
+  const other = await world.start({ name: "other" });
+  await other.live(CAM);
+  await flow(all, pull, 1.5);
+  const next = asked.dialer.last;
+  assert.equal(next.target.address, "other.internal:1935");
+  next.accept().send("new picture");
+  asked.registry.trouble = only("lookUp", () => Promise.resolve(old));
+  asked.registry.calls.length = 0;
+  await flow(all, next, 3);
+  assert.ok(asked.registry.calls.includes("lookUp"));
+  assert.equal(asked.dialer.last, next);
+  assert.deepEqual([next.over, player.received.at(-1)], [false, "media"]);
 });
 
 test("while the registry is away a relay goes on with the last known owner", async () => {
