@@ -76,6 +76,18 @@ test("a composition time that cannot be true moves the next source by two second
   assert.equal(timeline.map("video", 0, 10), 2_000);
 });
 
+test("after a wait for the last picture the source after the next one goes on later still", () => {
+  const timeline = new Timeline();
+  timeline.enter(0, 0, { track: "video", presented: 0 });
+  timeline.map("video", 0, 0);
+  timeline.map("video", 40, 40, 500);
+  timeline.enter(7, 50, { track: "video", presented: 7 });
+  const waited = timeline.map("video", 7, 50);
+  assert.equal(waited, 40 + 500 + 40);
+  timeline.enter(9, 60, { track: "audio", presented: 9 });
+  assert.equal(timeline.map("audio", 9, 60), waited + 1);
+});
+
 test("a source's clock may wrap", () => {
   const timeline = new Timeline();
   timeline.enter(WRAP - 50, 0);
