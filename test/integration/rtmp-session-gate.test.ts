@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import type { HoldfastError } from "../../src/domain/errors.ts";
+import { HoldfastError } from "../../src/domain/errors.ts";
 import { parseStreamKey } from "../../src/domain/stream-key.ts";
 import type { PlayAnswer, Publication } from "../../src/fleet/gates.ts";
 import { MESSAGE } from "../../src/media/rtmp/message.ts";
@@ -78,6 +78,23 @@ for (const how of ["disconnected", "unpublished"] as const)
     await waitFor(() => publication.ends.length === 1);
     assert.deepEqual(publication.ends, [how]);
     client.close();
+  });
+
+for (const [what, lose, code] of [
+  ["revoked", (one: ScriptedPublication) => one.revoke(new HoldfastError("KICKED")), "KICKED"],
+  ["replaced", (one: ScriptedPublication) => one.replace(), "STREAM_TAKEN_OVER"],
+] as const)
+  test(`a publisher that was ${what} before the gate's answer arrived is not told to start`, async () => {
+    const publication = new ScriptedPublication(KEY);
+    lose(publication);
+    rtmp.gates.onPublish = () => publication;
+    const client = await connected(rtmp);
+    client.tell(1, "publish", null, "cam", "live");
+    const { info } = await client.status();
+    assert.equal(info["level"], "error");
+    await client.end();
+    await endWith(rtmp, code);
+    assert.deepEqual(publication.ends, ["disconnected"]);
   });
 
 test("a gate that fails in an unknown way refuses the client, and is no crash", async () => {
