@@ -167,19 +167,28 @@ export class Fanout {
       else if (portion.kind === "start")
         this.#send(seat, portion.headers ? bytes.headersAndStart : bytes.fromStart);
       else if (portion.kind === "nothing") this.#totals.skips += 1;
-      else this.#drop(seat);
+      else this.#drop(seat, new HoldfastError("SLOW_READER"));
     }
   }
 
-  #send({ subscriber }: Seat, bytes: Buffer): void {
+  /** A player whose write fails is let go: the others get theirs, and the process lives on. */
+  #send(seat: Seat, bytes: Buffer): void {
     this.#totals.writes += 1;
     this.#totals.bytes += bytes.length;
-    subscriber.write(bytes);
+    try {
+      seat.subscriber.write(bytes);
+    } catch (error) {
+      // What went wrong inside is nothing for the player to read.
+      this.#drop(
+        seat,
+        error instanceof HoldfastError ? error : new HoldfastError("INTERNAL", {}, { cause: error }),
+      );
+    }
   }
 
-  #drop(seat: Seat): void {
+  #drop(seat: Seat, reason: HoldfastError): void {
     if (!this.leave(seat)) return;
     this.#totals.drops += 1;
-    seat.subscriber.end(new HoldfastError("SLOW_READER"));
+    seat.subscriber.end(reason);
   }
 }

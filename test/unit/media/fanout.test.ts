@@ -266,6 +266,30 @@ test("players may come and go while they are being written to", async () => {
   assert.deepEqual(numbers(leaver), [1]);
 });
 
+test("a player whose write fails is let go, and the others get everything", async () => {
+  const { fanout, totals } = setUp();
+  class Broken extends RecordingSubscriber {
+    override write(): void {
+      throw new TypeError("no such socket");
+    }
+  }
+  const broken = new Broken();
+  const player = new RecordingSubscriber();
+  fanout.join(broken);
+  fanout.join(player);
+  fanout.push(message(1, true));
+  await turn();
+  fanout.push(message(2));
+  await turn();
+  assert.equal(broken.reason?.code, "INTERNAL");
+  assert.equal(totals.players, 1);
+  const late = new Broken();
+  fanout.join(late);
+  assert.equal(late.reason?.code, "INTERNAL");
+  assert.equal(totals.players, 1);
+  assert.deepEqual(numbers(player), [1, 2]);
+});
+
 test("the end brings what was collected, then the reason, once", () => {
   const { fanout, totals } = setUp({}, 3_000);
   const player = new RecordingSubscriber();
