@@ -46,8 +46,14 @@ describe("one player of mpegts.js, never made anew", { skip: missing(PLAYERS.mpe
       const url = `${number === 0 ? "http" : "ws"}://${at.http}/${STREAM}.flv`;
       players.push(new MpegtsPlayer(url));
     }
-    // Several browsers start beside other tests.
-    await waitFor(() => players.every(({ progress }) => progress !== undefined), { within: 90_000 });
+    // A browser that comes from the disk, beside other tests, takes its time.
+    const ended = players.map(async ({ exit }) => Promise.reject(new Error((await exit).said)));
+    const play = waitFor(() => players.every(({ progress }) => progress !== undefined), {
+      within: 200_000,
+      what: "browsers playing",
+    });
+    for (const one of ended) one.catch(() => undefined);
+    await Promise.race([play, ...ended]);
   });
   after(async () => {
     await Promise.all(players.map((player) => player.stop()));

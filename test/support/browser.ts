@@ -27,6 +27,8 @@ interface Playwright {
 }
 
 const require = createRequire(import.meta.url);
+/** From a cold disk, while other tests take both cores. */
+const START_TIMEOUT_MS = 180_000;
 const ARGUMENTS = ["--autoplay-policy=no-user-gesture-required", "--disable-gpu", "--mute-audio"];
 
 /** Chromium without a window, and a web server for its pages. Starts with the first page, ends after the last. */
@@ -42,7 +44,7 @@ class SharedBrowser {
       const page = await browser.newPage();
       await page.exposeFunction("tell", tell);
       const { port } = server.address() as AddressInfo;
-      await page.goto(`http://127.0.0.1:${port}/?${query}`, { timeout: 60_000 });
+      await page.goto(`http://127.0.0.1:${port}/?${query}`, { timeout: START_TIMEOUT_MS });
       return page;
     } catch (error) {
       await this.#left();
@@ -85,7 +87,7 @@ async function start(): Promise<{ browser: Browser; server: Server }> {
     const executablePath = findProgram("chromium");
     if (executablePath === undefined) throw new Error("chromium is not installed");
     const { chromium } = require("playwright-core") as Playwright;
-    const browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: 60_000 });
+    const browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: START_TIMEOUT_MS });
     return { browser, server };
   } catch (error) {
     server.close();
