@@ -40,7 +40,14 @@ describe("one player of mpegts.js, never made anew", { skip: missing(PLAYERS.mpe
   };
 
   before(async () => {
-    await stage.open({ config: { continuity: { hold: "60s" } } });
+    // While a browser starts, it has the machine: the origins of this very process answer late, and Redis with them.
+    await stage.open({
+      config: {
+        continuity: { hold: "60s" },
+        redis: { commandTimeout: "2s" },
+        play: { startTimeout: "30s" },
+      },
+    });
     publisher = await publish("wire", 1, 0);
     for (const [number, { at }] of stage.places.entries()) {
       const url = `${number === 0 ? "http" : "ws"}://${at.http}/${STREAM}.flv`;
