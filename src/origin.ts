@@ -22,7 +22,7 @@ import { peerProbe } from "./http/peer-probe.ts";
 import { createPublicApp } from "./http/public-app.ts";
 import type { Readiness } from "./http/routes-health.ts";
 import { MediaChannels } from "./media/channels.ts";
-import { receiveBudgets } from "./media/memory-budget.ts";
+import { receiveBudgets } from "./media/receive-budgets.ts";
 import { ReadPace } from "./media/read-pace.ts";
 import { createIngestPuller } from "./media/ingest/puller.ts";
 import { createFlvHandlers } from "./media/flv/handlers.ts";

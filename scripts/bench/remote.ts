@@ -21,8 +21,8 @@ interface Measured {
 type Counts = Readonly<Record<Pace, number>>;
 
 /**
- * The last round counts. A round at once is over in less time than V8 takes to compile what it runs: the first one is
- * twice as slow as the fifth, and no origin has so many plays in its first minute.
+ * The last round counts. A round at once is over in less time than V8 takes to compile what it runs: the first ones
+ * are slower, and no origin has so many plays in its first minute.
  */
 const ROUNDS: Readonly<Record<Pace, number>> = { "one by one": 1, "all at once": 5 };
 

@@ -113,7 +113,7 @@ export const publishSchema = z.strictObject({
     .default("takeover")
     .describe("what a second encoder of a live stream gets; `standby` holds it ready"),
   maxWindow: duration("100ms", "0s", "1s").describe(
-    "longest time that what an encoder sends is left to collect before it is read, when there are many; 0s reads at once",
+    "longest time that what encoders, relays and RTMP ingests send is left to collect before it is read, when they are many",
   ),
   takeoverPauseMin: duration("1s", "0s", "10m").describe(
     "pause before the next take-over of a stream; doubles each time",

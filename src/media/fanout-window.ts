@@ -19,7 +19,7 @@ const ALL_MANY = 2_000;
 /**
  * How long messages are collected into one write, in ms.
  *
- * A write costs some 8 µs per player whatever its size, and a stream has some 70 messages a second: the cost is
+ * A write costs some 10 µs per player whatever its size, and a stream has some 70 messages a second: the cost is
  * writes x players. So the window grows with the players, in a straight line from 0 at 20 players of a stream to
  * `maxWindow` at 200, or from 0 at 200 players of the origin to `maxWindow` at 2,000, whichever gives more. The
  * delay that it adds is half of it on average. Below 1 ms it is 0: timers are no finer.

@@ -13,8 +13,8 @@ const MOST_BYTES = 32_768;
 /**
  * How often one origin reads what its sources send: encoders, other origins, pulls.
  *
- * An encoder sends some 70 messages a second one by one, and each that is read by itself costs some 25 µs, of which
- * the kernel and Node take half: the cost is reads x sources. So the sources wait longer the more there are of them,
+ * An encoder sends some 70 messages a second one by one, and a read costs the kernel and Node more than
+ * us, whatever it brings: the cost is reads x sources. So the sources wait longer the more there are of them,
  * in a straight line from 0 at 20 to `maxWindow` at 200. SRS calls the same a merged read.
  */
 export class ReadPace {

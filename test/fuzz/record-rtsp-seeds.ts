@@ -7,7 +7,7 @@ import { join } from "node:path";
 import pino from "pino";
 import { configSchema } from "../../src/config/schema.ts";
 import { pullRtsp } from "../../src/media/ingest/rtsp-pull.ts";
-import { receiveBudgets } from "../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../src/media/receive-budgets.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { startGstRtsp } from "../support/start-gst-rtsp.ts";
 

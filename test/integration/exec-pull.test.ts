@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { HoldfastError } from "../../src/domain/errors.ts";
-import { receiveBudgets } from "../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../src/media/receive-budgets.ts";
 import { runExecPull, type ExecPullCase } from "../support/run-exec-pull.ts";
 import { processesOf } from "../support/process-list.ts";
 import { sampleFlv, sampleStream } from "../support/sample-stream.ts";

@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { configSchema } from "../../src/config/schema.ts";
 import type { MediaPacket } from "../../src/domain/ports/channel.ts";
 import { createIngestPuller } from "../../src/media/ingest/puller.ts";
-import { receiveBudgets } from "../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../src/media/receive-budgets.ts";
 import { writeMessage } from "../../src/media/rtmp/chunk-writer.ts";
 import { connectionCommand } from "../../src/media/rtmp/commands.ts";
 import { streamEof } from "../../src/media/rtmp/control.ts";

@@ -10,7 +10,7 @@ import { encodeAmf0 } from "../../src/media/rtmp/amf0-encode.ts";
 import { writeMessage } from "../../src/media/rtmp/chunk-writer.ts";
 import { streamEof } from "../../src/media/rtmp/control.ts";
 import type { RtmpMessage } from "../../src/media/rtmp/message.ts";
-import { receiveBudgets } from "../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../src/media/receive-budgets.ts";
 import { createRelayDialer } from "../../src/media/rtmp/relay-dialer.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { ScriptedChannel } from "../support/fake-gates.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../../src/config/schema.ts";
 import type { PullOptions } from "../../src/media/ingest/pull-options.ts";
-import { receiveBudgets } from "../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../src/media/receive-budgets.ts";
 import { createLogger } from "../../src/ops/logger.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 

@@ -4,7 +4,7 @@ import { configSchema } from "../../src/config/schema.ts";
 import type { MediaPacket } from "../../src/domain/ports/channel.ts";
 import { pullRtsp } from "../../src/media/ingest/rtsp-pull.ts";
 import type { PullOptions } from "../../src/media/ingest/pull-options.ts";
-import { receiveBudgets, type ReceiveBudgets } from "../../src/media/memory-budget.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../../src/media/receive-budgets.ts";
 import { classify, type PacketInfo } from "../../src/media/packet.ts";
 import { quietPullOptions } from "./quiet-pull-options.ts";
 import { watchPull, type PullWishes, type WatchedPull } from "./watch-pull.ts";

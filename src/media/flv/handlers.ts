@@ -8,7 +8,7 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { PlayGate, PublishGate } from "../../fleet/gates.ts";
 import { SessionTally } from "../session-tally.ts";
 import { ChunkedFraming } from "./chunked.ts";
-import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../receive-budgets.ts";
 import { readFlvTarget, type FlvTarget } from "./flv-request.ts";
 import { answerOptions, answerProblem, answerUpgradeProblem } from "./http-answer.ts";
 import { HttpFlvPublisher } from "./http-flv-publish.ts";

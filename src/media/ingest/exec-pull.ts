@@ -3,7 +3,7 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import type { PullSink, PullTarget } from "../../domain/ports/ingest-puller.ts";
 import { parseSourceUrl } from "../../domain/source-url.ts";
-import type { ReceiveBudgets } from "../memory-budget.ts";
+import type { ReceiveBudgets } from "../receive-budgets.ts";
 import { maskerOf } from "./command-secrets.ts";
 import { commandWords } from "./command-words.ts";
 import { ExecChild, type ExecExit } from "./exec-child.ts";

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { PullSink, PullTarget } from "../../domain/ports/ingest-puller.ts";
-import type { ReceiveBudgets } from "../memory-budget.ts";
+import type { ReceiveBudgets } from "../receive-budgets.ts";
 
 /** What every kind of pull may need to know. */
 export interface PullOptions {

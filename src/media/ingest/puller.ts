@@ -4,7 +4,7 @@ import { asHoldfastError, HoldfastError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { IngestPuller, PullSink } from "../../domain/ports/ingest-puller.ts";
 import { parseSourceUrl, type SourceUrl } from "../../domain/source-url.ts";
-import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../receive-budgets.ts";
 import { pullExec } from "./exec-pull.ts";
 import { pullHttpFlv } from "./http-flv-pull.ts";
 import type { Pull, PullOptions } from "./pull-options.ts";

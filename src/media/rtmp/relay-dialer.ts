@@ -9,7 +9,7 @@ import { RtmpClient } from "./client.ts";
 import { failureOf, type StreamAnswer } from "./client-status.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { RtmpMessage } from "./message.ts";
-import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../receive-budgets.ts";
 import { playerPacket } from "../player-packet.ts";
 import { amfLimits, publisherLimits } from "./session-limits.ts";
 import { TICKET_PARAMETER } from "../stream-name.ts";

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { formatAddress } from "../../domain/address.ts";
 import { HoldfastError } from "../../domain/errors.ts";
 import { Admission } from "../../ops/admission.ts";
-import { receiveBudgets, type ReceiveBudgets } from "../memory-budget.ts";
+import { receiveBudgets, type ReceiveBudgets } from "../receive-budgets.ts";
 import { NO_READ_AHEAD } from "../paced-reader.ts";
 import { SessionTally } from "../session-tally.ts";
 import { RtmpSession, type SessionDeps } from "./session.ts";

@@ -62,7 +62,7 @@ export class RtmpConnection {
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #clock: Clock;
-  readonly #socket: PacedReader;
+  readonly #paced: PacedReader;
   readonly #reader: ChunkReader;
   readonly #rate: RateLimit;
   readonly #messages: RateLimit;
@@ -84,7 +84,7 @@ export class RtmpConnection {
     this.#rate = new RateLimit(options.commandsPerSecond, () => clock.monotonic());
     this.#messages = new RateLimit(options.messagesPerSecond, () => clock.monotonic());
     const { socket } = peer;
-    this.#socket = new PacedReader(socket, (data) => this.#take(data));
+    this.#paced = new PacedReader(socket, (data) => this.#take(data));
     socket.on("end", () => events.left("it closed the connection"));
     socket.on("error", (error: NodeJS.ErrnoException) => events.left(error.code ?? error.message));
     socket.on("close", () => events.closed());
@@ -116,8 +116,8 @@ export class RtmpConnection {
 
   /** The peer is a source: read it as often as the others. Without a pace it is read at once again. */
   set pace(pace: ReadPace | undefined) {
-    if (pace) this.#socket.pace(pace);
-    else this.#socket.unpace();
+    if (pace) this.#paced.pace(pace);
+    else this.#paced.unpace();
   }
 
   /** The answer to `connect`, behind what it depends on. [RTMP 1.0 §7.2.1.1] */

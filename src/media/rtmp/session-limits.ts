@@ -1,5 +1,5 @@
 import type { Config } from "../../config/schema.ts";
-import type { ReceiveBudgets } from "../memory-budget.ts";
+import type { ReceiveBudgets } from "../receive-budgets.ts";
 import type { AmfLimits } from "./amf0-decode.ts";
 import type { ChunkLimits } from "./chunk-reader.ts";
 import type { ConnectionOptions } from "./session-connection.ts";

@@ -2,7 +2,7 @@ import type { HoldfastError } from "../../domain/errors.ts";
 import type { StreamKey } from "../../domain/stream-key.ts";
 import type { Config } from "../../config/schema.ts";
 import type { PlayGate, PublicationEnd, PublishGate } from "../../fleet/gates.ts";
-import type { ReceiveBudgets } from "../memory-budget.ts";
+import type { ReceiveBudgets } from "../receive-budgets.ts";
 import type { RtmpMessage } from "./message.ts";
 import type { ConnectRequest } from "./session-connect.ts";
 import type { ClosingManner, RtmpConnection } from "./session-connection.ts";

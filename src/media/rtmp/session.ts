@@ -10,7 +10,7 @@ import { answerCall, streamNameOf } from "./session-calls.ts";
 import { readConnect, type ConnectRequest, type PeerIdentity } from "./session-connect.ts";
 import { RtmpConnection, type ClosingManner, type PeerSocket } from "./session-connection.ts";
 import { amfLimits, connectedLimits, connectionOptions } from "./session-limits.ts";
-import type { ReceiveBudgets } from "../memory-budget.ts";
+import type { ReceiveBudgets } from "../receive-budgets.ts";
 import { logSessionEnd } from "../session-end.ts";
 import { PlayRole } from "./session-play.ts";
 import { PublishRole } from "./session-publish.ts";

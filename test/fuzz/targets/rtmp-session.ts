@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { configSchema } from "../../../src/config/schema.ts";
 import { MediaChannels } from "../../../src/media/channels.ts";
-import { receiveBudgets } from "../../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../../src/media/receive-budgets.ts";
 import { ChunkReader } from "../../../src/media/rtmp/chunk-reader.ts";
 import { decodeCommand, isCommand } from "../../../src/media/rtmp/commands.ts";
 import { ClientHandshake } from "../../../src/media/rtmp/handshake.ts";

@@ -7,7 +7,7 @@ import { parseSourceUrl, type NetworkSource } from "../../../src/domain/source-u
 import { Intake } from "../../../src/media/ingest/intake.ts";
 import type { PullOptions } from "../../../src/media/ingest/pull-options.ts";
 import { RtspSession } from "../../../src/media/ingest/rtsp/session.ts";
-import { receiveBudgets } from "../../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../../src/media/receive-budgets.ts";
 import { classify } from "../../../src/media/packet.ts";
 import { AAC_SDP, sdpOf, VIDEO_SDP } from "../../support/camera-server.ts";
 import {

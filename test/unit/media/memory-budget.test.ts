@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlvDemuxer } from "../../../src/media/flv/demuxer.ts";
-import { MemoryBudget, receiveBudgets } from "../../../src/media/memory-budget.ts";
+import { MemoryBudget } from "../../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../../src/media/receive-budgets.ts";
 import { ChunkReader } from "../../../src/media/rtmp/chunk-reader.ts";
 import { writeMessage } from "../../../src/media/rtmp/chunk-writer.ts";
 import { MESSAGE } from "../../../src/media/rtmp/message.ts";

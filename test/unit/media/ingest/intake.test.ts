@@ -7,7 +7,7 @@ import type { MediaPacket } from "../../../../src/domain/ports/channel.ts";
 import type { Clock } from "../../../../src/domain/ports/clock.ts";
 import { encodeAmf0 } from "../../../../src/media/rtmp/amf0-encode.ts";
 import { Intake } from "../../../../src/media/ingest/intake.ts";
-import { receiveBudgets } from "../../../../src/media/memory-budget.ts";
+import { receiveBudgets } from "../../../../src/media/receive-budgets.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
 const { limits, rtmp } = configSchema.parse({ limits: { messagesPerSecond: 50 } });
