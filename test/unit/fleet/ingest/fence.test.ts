@@ -173,7 +173,8 @@ test("a lease that was granted too late to be believed is begun by nobody, and g
   assert.equal(origin.fleet.ingests.counts.fences, 0, "it never was ours: it is asked for again");
 });
 
-test("a lease that ends while its status is being written begins no pull", async () => {
+/** An origin that has a lease it cannot renew, and whose status is being written. */
+async function beginning() {
   const world = new IngestWorld();
   const { origin, ways } = world.troubledOrigin();
   await origin.fleet.start();
@@ -183,6 +184,11 @@ test("a lease that ends while its status is being written begins no pull", async
     name === "extend" ? hung(ask, name, args) : late.trouble(ask, name, args);
   await world.plan(origin, { [CAM]: "o1" });
   assert.ok(late.reached());
+  return { world, origin, late };
+}
+
+test("a lease that ends while its status is being written begins no pull", async () => {
+  const { world, origin, late } = await beginning();
   await world.clock.advance(TTL - MARGIN + 10);
   late.release();
   await new Promise((resolve) => setTimeout(resolve, 0));
@@ -190,15 +196,7 @@ test("a lease that ends while its status is being written begins no pull", async
 });
 
 test("a process that was paused while its status was being written begins no pull", async () => {
-  const world = new IngestWorld();
-  const { origin, ways } = world.troubledOrigin();
-  await origin.fleet.start();
-  await world.define(CAM);
-  const late = slow("begin");
-  ways.trouble = (ask, name, args) =>
-    name === "extend" ? hung(ask, name, args) : late.trouble(ask, name, args);
-  await world.plan(origin, { [CAM]: "o1" });
-  assert.ok(late.reached());
+  const { world, origin, late } = await beginning();
   await world.clock.advance(3_000);
   world.clock.pause(TTL - MARGIN - 2_990);
   assert.ok(origin.fleet.session.live, "which was renewed later than the lease");
